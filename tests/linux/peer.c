@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * peer.c - the other process of a two-process test
+ *
+ *     peer fd:N|/NAME STEP...
+ *
+ * opens the segment and does one step after the other. A step is a word, or a
+ * word, a colon and an argument. Whatever does not succeed ends the peer with
+ * status 1 and a line on stderr.
+ *
+ *     sender receiver           open that end
+ *     sender-taken receiver-taken   opening it gives -EADDRINUSE
+ *     send:TEXT recv:TEXT       so many bytes, exactly these
+ *     see:TEXT                  read and do not release
+ *     grant:N                   a grant that stays open, filled with '!'
+ *     frame:TEXT unframe:TEXT   the same for frames
+ *     read-is:ERRNO grant-is:ERRNO   a waiting verb fails with that number
+ *     slowly                    look only once before a sleep
+ *     close abandon finish      end the role
+ *     say                       a byte on stdout: this far
+ *     wait                      a byte from stdin: go on
+ *     ping:N pong:N             N one-byte hand-overs; see waiting.c
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <bbq/bbq.h>
+
+#include "peer.h"
+
+static struct bbq_segment *segment;
+static struct bbq_sender sender;
+static struct bbq_receiver receiver;
+
+static int open_sender(const char *arg)
+{
+	(void)arg;
+	return bbq_sender_open(segment, &sender);
+}
+
+static int open_receiver(const char *arg)
+{
+	(void)arg;
+	return bbq_receiver_open(segment, &receiver);
+}
+
+static int expect(int expected, int error)
+{
+	return error == expected ? 0 : error ? error : -ENOTRECOVERABLE;
+}
+
+static int sender_taken(const char *arg)
+{
+	(void)arg;
+	return expect(-EADDRINUSE, bbq_sender_open(segment, &sender));
+}
+
+static int receiver_taken(const char *arg)
+{
+	(void)arg;
+	return expect(-EADDRINUSE, bbq_receiver_open(segment, &receiver));
+}
+
+static int send_text(const char *text)
+{
+	struct bbq_span span;
+	size_t len = strlen(text);
+	int error = bbq_sender_grant(&sender, len, BBQ_FOREVER, &span);
+
+	if (error)
+		return error;
+	memcpy(span.data, text, len);
+	return bbq_sender_commit(&sender, len);
+}
+
+static int see_text(const char *text)
+{
+	struct bbq_view view;
+	size_t len = strlen(text);
+	int error = bbq_receiver_read(&receiver, BBQ_FOREVER, &view);
+
+	if (error)
+		return error;
+	return view.len >= len && memcmp(view.data, text, len) == 0 ? 0
+								    : -EILSEQ;
+}
+
+static int recv_text(const char *text)
+{
+	int error = see_text(text);
+
+	return error ? error : bbq_receiver_release(&receiver, strlen(text));
+}
+
+static int open_grant(const char *arg)
+{
+	struct bbq_span span;
+	size_t len = strtoul(arg, NULL, 10);
+	int error = bbq_sender_grant(&sender, len, BBQ_FOREVER, &span);
+
+	if (!error)
+		memset(span.data, '!', len);
+	return error;
+}
+
+static int send_frame(const char *text)
+{
+	struct bbq_span span;
+	size_t len = strlen(text);
+	int error = bbq_sender_frame_grant(&sender, len, BBQ_FOREVER, &span);
+
+	if (error)
+		return error;
+	memcpy(span.data, text, len);
+	return bbq_sender_frame_commit(&sender, len);
+}
+
+static int recv_frame(const char *text)
+{
+	struct bbq_view view;
+	int error = bbq_receiver_frame_read(&receiver, BBQ_FOREVER, &view);
+
+	if (error)
+		return error;
+	if (view.len != strlen(text) || memcmp(view.data, text, view.len) != 0)
+		return -EILSEQ;
+	return bbq_receiver_frame_release(&receiver);
+}
+
+static int read_is(const char *arg)
+{
+	struct bbq_view view;
+
+	return expect(-atoi(arg),
+		      bbq_receiver_read(&receiver, BBQ_FOREVER, &view));
+}
+
+static int grant_is(const char *arg)
+{
+	struct bbq_span span;
+
+	return expect(-atoi(arg),
+		      bbq_sender_grant(&sender, 1, BBQ_FOREVER, &span));
+}
+
+static int slowly(const char *arg)
+{
+	(void)arg;
+	sender.end.spin = 0;
+	receiver.end.spin = 0;
+	return 0;
+}
+
+static int close_ends(const char *arg)
+{
+	(void)arg;
+	if (sender.end.segment)
+		bbq_sender_close(&sender);
+	if (receiver.end.segment)
+		bbq_receiver_close(&receiver);
+	return 0;
+}
+
+static int abandon_ends(const char *arg)
+{
+	(void)arg;
+	if (sender.end.segment)
+		bbq_sender_abandon(&sender);
+	if (receiver.end.segment)
+		bbq_receiver_abandon(&receiver);
+	return 0;
+}
+
+static int finish(const char *arg)
+{
+	(void)arg;
+	return bbq_sender_finish(&sender, BBQ_FOREVER);
+}
+
+static int say(const char *arg)
+{
+	(void)arg;
+	return write(1, "", 1) == 1 ? 0 : -EIO;
+}
+
+static int wait_for_byte(const char *arg)
+{
+	char byte;
+
+	(void)arg;
+	return read(0, &byte, 1) == 1 ? 0 : -EIO;
+}
+
+/* Send one byte, and wait until there is room for the next. */
+static int ping(const char *arg)
+{
+	int error = 0;
+
+	for (long i = 0; i < atol(arg) && !error; i++) {
+		const char text[2] = { (char)('a' + i % 26), '\0' };
+
+		error = send_text(text);
+	}
+	return error;
+}
+
+static int pong(const char *arg)
+{
+	int error = 0;
+
+	for (long i = 0; i < atol(arg) && !error; i++) {
+		const char text[2] = { (char)('a' + i % 26), '\0' };
+
+		error = recv_text(text);
+	}
+	return error;
+}
+
+static const struct step {
+	const char *word;
+	int (*run)(const char *arg);
+} steps[] = {
+	{ "sender", open_sender },
+	{ "receiver", open_receiver },
+	{ "sender-taken", sender_taken },
+	{ "receiver-taken", receiver_taken },
+	{ "send", send_text },
+	{ "recv", recv_text },
+	{ "see", see_text },
+	{ "grant", open_grant },
+	{ "frame", send_frame },
+	{ "unframe", recv_frame },
+	{ "read-is", read_is },
+	{ "grant-is", grant_is },
+	{ "slowly", slowly },
+	{ "close", close_ends },
+	{ "abandon", abandon_ends },
+	{ "finish", finish },
+	{ "say", say },
+	{ "wait", wait_for_byte },
+	{ "ping", ping },
+	{ "pong", pong },
+};
+
+static int do_step(const char *text)
+{
+	size_t len = strcspn(text, ":");
+	const char *arg = text[len] ? text + len + 1 : "";
+
+	for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++)
+		if (strlen(steps[i].word) == len &&
+		    memcmp(steps[i].word, text, len) == 0)
+			return steps[i].run(arg);
+	return -ENOSYS;
+}
+
+int main(int argc, char *argv[])
+{
+	int error;
+
+	if (argc < 2)
+		return 2;
+	if (strncmp(argv[1], "fd:", 3) == 0)
+		error = bbq_segment_attach(atoi(argv[1] + 3), &segment);
+	else
+		error = bbq_segment_open(argv[1], &segment);
+	for (int i = 2; i < argc && !error; i++) {
+		error = do_step(argv[i]);
+		if (error)
+			fprintf(stderr, "peer: %s: ", argv[i]);
+	}
+	if (error)
+		fprintf(stderr, "%s\n", strerror(-error));
+	else
+		bbq_segment_close(segment);
+	return error != 0;
+}

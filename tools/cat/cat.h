@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * bbq-cat: a pipe between two processes, through a queue in shared memory
+ *
+ *     main.c      the command line's life: open, move, report, exit
+ *     options.c   what the command line says
+ *     queue.c     from a NAME to a segment and a role in it
+ *     send.c      input to queue      recv.c   queue to output
+ *     io.c        reads and writes    io_ring.c  the same by io_uring
+ *     report.c    errors, --progress, --json
+ */
+#ifndef BBQ_CAT_H
+#define BBQ_CAT_H
+
+#include <limits.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <bbq/bbq.h>
+
+#include "io.h"
+
+/* What the process exits with; see bbq-cat(1). */
+enum status {
+	STATUS_OK = 0,
+	STATUS_ERROR = 1,
+	STATUS_USAGE = 2,
+	STATUS_PEER_DIED = 3,
+};
+
+#define NS_PER_SEC INT64_C(1000000000)
+/* How long a wait may last before it looks at signals and the peer. */
+#define TICK_NS (NS_PER_SEC / 10)
+#define TICK_MS 100
+
+struct options {
+	bool send;
+	bool recv;
+	const char *name;
+	const char *file; /* null: stdin */
+	size_t capacity;
+	bool capacity_set;
+	int64_t timeout_ns; /* negative: none */
+	enum io_kind io;
+	bool fresh;
+	bool lines;
+	bool drop;
+	bool progress;
+	bool json;
+};
+
+struct counts {
+	uint64_t bytes;
+	uint64_t lines;
+	uint64_t dropped_bytes;
+	uint64_t dropped_lines;
+};
+
+/* One run of bbq-cat. */
+struct cat {
+	const struct options *options;
+	char shm_name[NAME_MAX + 2]; /* with its slash; empty: by descriptor */
+	struct bbq_segment *segment;
+	struct bbq_sender sender;
+	struct bbq_receiver receiver;
+	unsigned int closed_fds; /* standard ones that came closed, as bits */
+	struct io io;
+	struct counts counts;
+	int64_t started_ns;
+	int64_t waiting_ns;  /* since when for a peer that never came; 0 */
+	int64_t reported_ns; /* last progress report */
+	uint64_t reported_bytes;
+	bool progress_line; /* an unfinished line stands on the terminal */
+};
+
+/* Set by SIGINT and SIGTERM. */
+extern volatile sig_atomic_t stop_signals;
+
+/* options.c: STATUS_OK, or what to exit with after having said why. */
+enum status options_parse(int argc, char **argv, struct options *ret,
+			  bool *ret_exit);
+
+/* queue.c: open the segment and claim the role that the options name. */
+enum status queue_open(struct cat *cat);
+/* Remove the queue's name, whatever is left in it. */
+void queue_discard(struct cat *cat);
+
+/* send.c, recv.c: move everything; the role is closed or abandoned. */
+enum status send_run(struct cat *cat);
+enum status recv_run(struct cat *cat);
+
+/* report.c */
+int64_t clock_ns(void);
+/* Say what went wrong, in one line on stderr. */
+void report_error(struct cat *cat, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+/* A progress line, if it is time for one. */
+void report_progress(struct cat *cat);
+/* The last words of a run. */
+void report_end(struct cat *cat, enum status status);
+
+/*
+ * Between two slices of a wait: progress, and whether to go on. -EINTR: a
+ * signal asks to stop; -ETIMEDOUT: the peer has not come within --timeout.
+ */
+int cat_tick(struct cat *cat, const struct bbq_end *end);
+
+#endif /* BBQ_CAT_H */

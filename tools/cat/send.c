@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * send.c - input to queue
+ *
+ * Bytes are read straight into grants. Lines are read into memory of our own,
+ * because where a frame ends is known only then, and copied into frames.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cat.h"
+
+#define SCRATCH_SIZE ((size_t)64 << 10)
+
+/* Why the sending is over. */
+enum end {
+	END_INPUT, /* all is read */
+	END_STOP,  /* a signal */
+	END_PEER,  /* the receiver closed or died */
+	END_ERROR, /* said already */
+};
+
+static const char *input_name(const struct cat *cat)
+{
+	return cat->options->file ? cat->options->file : "stdin";
+}
+
+static enum end end_error(struct cat *cat, const char *what, int error)
+{
+	report_error(cat, "%s: %s", what, strerror(-error));
+	return END_ERROR;
+}
+
+/*
+ * A wait on the queue came back with error. 0: go on waiting. Else the end,
+ * said where it is an error.
+ */
+static bool wait_over(struct cat *cat, int error, enum end *ret)
+{
+	if (error == -EPIPE || error == -EOWNERDEAD) {
+		*ret = END_PEER;
+		return true;
+	}
+	if (error != -ETIMEDOUT && error != -EAGAIN && error != -EINTR) {
+		*ret = end_error(cat, cat->options->name, error);
+		return true;
+	}
+	error = cat_tick(cat, &cat->sender.end);
+	if (error == -EINTR)
+		*ret = END_STOP;
+	if (error == -ETIMEDOUT) {
+		report_error(cat, "%s: no receiver, and --timeout is over",
+			     cat->options->name);
+		*ret = END_ERROR;
+	}
+	return error != 0;
+}
+
+/* A read that has nothing yet: end it if there is no point in it any more. */
+static void read_tick(struct cat *cat)
+{
+	report_progress(cat);
+	if (stop_signals || bbq_end_peer(&cat->sender.end))
+		io_cancel(&cat->io);
+}
+
+/* The next bytes of input into the region. 0 and *ret: there are no more. */
+static ssize_t read_more(struct cat *cat, enum end *ret)
+{
+	for (;;) {
+		ssize_t n = io_next(&cat->io, TICK_MS);
+
+		if (n > 0)
+			return n;
+		if (n == -EAGAIN || n == -EINTR) {
+			read_tick(cat);
+			continue;
+		}
+		if (n == 0)
+			*ret = END_INPUT;
+		else if (n == -ECANCELED)
+			*ret = stop_signals ? END_STOP : END_PEER;
+		else
+			*ret = end_error(cat, input_name(cat), (int)n);
+		return 0;
+	}
+}
+
+static void start_part(struct cat *cat, void *data, size_t len)
+{
+	const struct iovec parts[2] = { { .iov_base = data, .iov_len = len } };
+
+	io_start(&cat->io, parts);
+}
+
+/* ---- bytes ------------------------------------------------------------- */
+
+/* Fill the open grant. */
+static bool fill_grant(struct cat *cat, const struct bbq_span *span,
+		       enum end *ret)
+{
+	bool more = true;
+
+	start_part(cat, span->data, span->len);
+	while (more && !io_finished(&cat->io)) {
+		ssize_t n = read_more(cat, ret);
+
+		more = n > 0;
+		bbq_sender_commit_part(&cat->sender, (size_t)n);
+		cat->counts.bytes += (uint64_t)n;
+		report_progress(cat);
+	}
+	bbq_sender_commit(&cat->sender, 0);
+	return more;
+}
+
+/* Bytes read while there was no room: what finds room now goes, the rest not.*/
+static void send_or_drop(struct cat *cat, const char *data, size_t len)
+{
+	struct bbq_span span;
+
+	while (len > 0 &&
+	       bbq_sender_grant_range(&cat->sender, 1, len, 0, &span) == 0) {
+		memcpy(span.data, data, span.len);
+		bbq_sender_commit(&cat->sender, span.len);
+		cat->counts.bytes += span.len;
+		data += span.len;
+		len -= span.len;
+	}
+	cat->counts.dropped_bytes += len;
+}
+
+/* --drop, and no room: keep the input moving. */
+static bool read_scratch(struct cat *cat, char *scratch, enum end *ret)
+{
+	ssize_t n;
+
+	start_part(cat, scratch, SCRATCH_SIZE);
+	while (!io_finished(&cat->io)) {
+		n = read_more(cat, ret);
+		if (n == 0)
+			return false;
+		send_or_drop(cat, scratch + cat->io.done - (size_t)n,
+			     (size_t)n);
+		report_progress(cat);
+		if (bbq_writable(&cat->sender.producer) > 0 &&
+		    !cat->io.addressed)
+			break;
+	}
+	return true;
+}
+
+static enum end send_bytes(struct cat *cat)
+{
+	static char scratch[SCRATCH_SIZE];
+	int64_t timeout = cat->options->drop ? 0 : TICK_NS;
+	struct bbq_span span;
+	enum end end = END_ERROR;
+
+	for (;;) {
+		int error = bbq_sender_grant_range(&cat->sender, 1, SIZE_MAX,
+						   timeout, &span);
+
+		if (error == 0) {
+			if (!fill_grant(cat, &span, &end))
+				return end;
+		} else if (error == -EAGAIN && cat->options->drop) {
+			if (!read_scratch(cat, scratch, &end))
+				return end;
+		} else if (wait_over(cat, error, &end)) {
+			return end;
+		}
+	}
+}
+
+/* ---- lines ------------------------------------------------------------- */
+
+/* Input that has been read and not yet been cut into lines. */
+struct text {
+	char *data;
+	size_t len;
+	size_t size;
+};
+
+static bool text_reserve(struct text *text)
+{
+	size_t size = text->size ? text->size * 2 : SCRATCH_SIZE;
+	char *data;
+
+	if (text->size - text->len >= SCRATCH_SIZE / 2)
+		return true;
+	data = realloc(text->data, size);
+	if (!data)
+		return false;
+	text->data = data;
+	text->size = size;
+	return true;
+}
+
+static bool line_too_long(struct cat *cat, enum end *ret)
+{
+	report_error(cat,
+		     "%s: line %" PRIu64
+		     " does not fit into a queue of %zu bytes "
+		     "(--capacity)",
+		     input_name(cat),
+		     cat->counts.lines + cat->counts.dropped_lines + 1,
+		     bbq_segment_capacity(cat->segment));
+	*ret = END_ERROR;
+	return false;
+}
+
+static bool send_line(struct cat *cat, const char *line, size_t len,
+		      enum end *ret)
+{
+	int64_t timeout = cat->options->drop ? 0 : TICK_NS;
+	struct bbq_span span;
+
+	for (;;) {
+		int error = bbq_sender_frame_grant(&cat->sender, len, timeout,
+						   &span);
+
+		if (error == 0)
+			break;
+		if (error == -EMSGSIZE)
+			return line_too_long(cat, ret);
+		if (error == -EAGAIN && cat->options->drop) {
+			cat->counts.dropped_lines++;
+			cat->counts.dropped_bytes += len;
+			return true;
+		}
+		if (wait_over(cat, error, ret))
+			return false;
+	}
+	memcpy(span.data, line, len);
+	bbq_sender_frame_commit(&cat->sender, len);
+	cat->counts.lines++;
+	cat->counts.bytes += len;
+	report_progress(cat);
+	return true;
+}
+
+/* Send the complete lines; what is left moves to the front. */
+static bool send_text(struct cat *cat, struct text *text, size_t searched,
+		      enum end *ret)
+{
+	char *line = text->data;
+	char *limit = text->data + text->len;
+	char *from = text->data + searched;
+	char *newline;
+	bool more = true;
+
+	while (more && from < limit &&
+	       (newline = memchr(from, '\n', (size_t)(limit - from)))) {
+		from = newline + 1;
+		more = send_line(cat, line, (size_t)(from - line), ret);
+		if (more)
+			line = from;
+	}
+	text->len = (size_t)(limit - line);
+	memmove(text->data, line, text->len);
+	/* A line that has no end in sight, and will not fit with one. */
+	if (more && text->len > bbq_segment_capacity(cat->segment))
+		return line_too_long(cat, ret);
+	return more;
+}
+
+static bool read_text(struct cat *cat, struct text *text, enum end *ret)
+{
+	size_t searched = text->len;
+	ssize_t n;
+
+	if (!text_reserve(text)) {
+		*ret = end_error(cat, input_name(cat), -ENOMEM);
+		return false;
+	}
+	start_part(cat, text->data + text->len, text->size - text->len);
+	while (!io_finished(&cat->io)) {
+		n = read_more(cat, ret);
+		if (n == 0)
+			break;
+		text->len += (size_t)n;
+		/* A stream may pause here: send what is complete. */
+		if (!cat->io.addressed)
+			return send_text(cat, text, searched, ret);
+	}
+	if (!send_text(cat, text, searched, ret))
+		return false;
+	return io_finished(&cat->io);
+}
+
+static enum end send_lines(struct cat *cat)
+{
+	struct text text = { 0 };
+	enum end end = END_INPUT;
+	enum end last = END_ERROR;
+
+	while (read_text(cat, &text, &end))
+		;
+	/* The last line may have no newline; a stop commits what was read. */
+	if ((end == END_INPUT || end == END_STOP) && text.len > 0 &&
+	    !send_line(cat, text.data, text.len, &last))
+		end = last;
+	free(text.data);
+	return end;
+}
+
+/* ---- the end ----------------------------------------------------------- */
+
+static enum status peer_gone(struct cat *cat, int error)
+{
+	size_t left = bbq_segment_fill(cat->segment);
+
+	report_error(cat, "%s: the receiver %s; %zu bytes were not delivered",
+		     cat->options->name, error == -EPIPE ? "closed" : "died",
+		     left);
+	return error == -EPIPE ? STATUS_ERROR : STATUS_PEER_DIED;
+}
+
+/* A signal: nobody waits for a receiver that is not there. */
+static bool worth_waiting(const struct cat *cat)
+{
+	return stop_signals == 0 ||
+	       (stop_signals == 1 && bbq_end_peer_came(&cat->sender.end));
+}
+
+/* All is committed: wait until it is delivered. */
+static enum status finish(struct cat *cat)
+{
+	int error = bbq_sender_finish(&cat->sender, 0);
+
+	while (error == -EAGAIN || error == -ETIMEDOUT || error == -EINTR) {
+		int tick = cat_tick(cat, &cat->sender.end);
+
+		if (tick == -ETIMEDOUT || !worth_waiting(cat))
+			break;
+		error = bbq_sender_finish(&cat->sender, TICK_NS);
+	}
+	if (error == -EPIPE || error == -EOWNERDEAD)
+		return peer_gone(cat, error);
+	if (error == 0 || bbq_segment_fill(cat->segment) == 0)
+		return STATUS_OK;
+	report_error(cat, "%s: no receiver; %zu bytes wait in the queue",
+		     cat->options->name, bbq_segment_fill(cat->segment));
+	return STATUS_ERROR;
+}
+
+enum status send_run(struct cat *cat)
+{
+	enum end end = cat->options->lines ? send_lines(cat) : send_bytes(cat);
+	enum status status = STATUS_ERROR;
+
+	switch (end) {
+	case END_INPUT:
+	case END_STOP:
+		status = finish(cat);
+		break;
+	case END_PEER:
+		status = peer_gone(cat, bbq_end_peer(&cat->sender.end));
+		break;
+	case END_ERROR:
+		break;
+	}
+	/* Nothing left in it, and nobody there: leave no name behind. */
+	bbq_segment_retire(cat->segment);
+	if (end == END_INPUT || end == END_STOP)
+		bbq_sender_close(&cat->sender);
+	else
+		bbq_sender_abandon(&cat->sender);
+	return status;
+}
