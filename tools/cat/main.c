@@ -134,7 +134,7 @@ int main(int argc, char **argv)
 	cat.closed_fds = hold_standard_fds();
 	status = options_parse(argc, argv, &options, &over);
 	if (status != STATUS_OK || over)
-		return status;
+		return (int)status;
 	catch_signals();
 	cat.started_ns = clock_ns();
 	cat.reported_ns = cat.started_ns;
@@ -142,5 +142,5 @@ int main(int argc, char **argv)
 	bbq_sender_abandon(&cat.sender);
 	bbq_receiver_abandon(&cat.receiver);
 	bbq_segment_close(cat.segment);
-	return status;
+	return (int)status;
 }
