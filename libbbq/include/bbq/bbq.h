@@ -141,22 +141,55 @@ BBQ_API size_t bbq_segment_frame_align(const struct bbq_segment *segment);
 BBQ_API void *bbq_segment_data(const struct bbq_segment *segment);
 /* Bytes published and not released, by the shared words; a snapshot. */
 BBQ_API size_t bbq_segment_fill(const struct bbq_segment *segment);
+/*
+ * What the sending (the receiving) side has done so far: layout.h says what
+ * each counter counts. A snapshot, each counter by itself; needs no role.
+ * Only the verbs of this header count, not those of core.h. -EINVAL  null
+ */
+BBQ_API int bbq_segment_sent(const struct bbq_segment *segment,
+			     struct bbq_counters *ret);
+BBQ_API int bbq_segment_received(const struct bbq_segment *segment,
+				 struct bbq_counters *ret);
 
 /* ---- ends -------------------------------------------------------------- */
 
-/* What both ends have in common. Private, but for spin. */
+/* Looks at the queue before a sleep, by default: some tens of microseconds. */
+#define BBQ_SPIN_DEFAULT 2000u
+/* The longest sleep between two looks at whether the peer lives. */
+#define BBQ_SLICE_DEFAULT INT64_C(100000000)
+
+struct bbq_watch; /* poll.c's, of an end that has a descriptor */
+
+/*
+ * What both ends have in common. The first three may be set at any time when
+ * no verb of the end runs; the rest is private.
+ *
+ * spin       how often a verb that finds nothing looks again before it sleeps;
+ *            BBQ_SPIN_DEFAULT unless set. UINT_MAX hardly ever sleeps, 0 does
+ *            at once.
+ * wait_peer  not 0: waits do not end with -EOWNERDEAD when the peer dies, they
+ *            go on until a successor has come, or until the time is over. A
+ *            peer that closes still ends them: it said that this was all.
+ * slice_ns   nanoseconds after which a sleeper looks whether its peer lives:
+ *            BBQ_SLICE_DEFAULT unless set. Negative: never; a peer that dies
+ *            is then not noticed by who sleeps already.
+ */
 struct bbq_end {
+	unsigned int spin;
+	int wait_peer;
+	int64_t slice_ns;
 	struct bbq_segment *segment;
 	struct bbq_side *own;
 	const struct bbq_side *peer;
+	struct bbq_watch *watch;
 	int lock_fd;	    /* whose lock is the role; -1 when closed */
 	int peer_lock;	    /* the byte that the peer locks */
-	unsigned int spin;  /* looks at the queue before a sleep; settable */
 	uint32_t past_life; /* of the peer: one that was over before us */
 	uint32_t served;    /* the peer's ticket that was last rung for */
 	uint32_t bell;	    /* as stored in own */
 	uint32_t ticket;    /* as stored in own */
 	uint32_t barrier;   /* as stored in own */
+	struct bbq_counters count; /* as stored in own */
 };
 
 struct bbq_sender {
@@ -171,8 +204,6 @@ struct bbq_receiver {
 
 /* Timeouts are in nanoseconds; negative: none; 0: one look, -EAGAIN. */
 #define BBQ_FOREVER (-1)
-/* Looks at the queue before a sleep, by default: some tens of microseconds. */
-#define BBQ_SPIN_DEFAULT 2000u
 
 /*
  * Claim the producer of a segment and go on from where its last holder was.
@@ -211,6 +242,16 @@ BBQ_API int bbq_end_peer_came(const struct bbq_end *end);
 
 /* ---- wake and wait ----------------------------------------------------- */
 
+/*
+ * One more of what only this side counts: its own line, which an observer
+ * may load at any time. Relaxed, since no other word depends on it.
+ */
+static inline void bbq_count_(bbq_word *shared, bbq_word *own, size_t more)
+{
+	*own += (bbq_word)more;
+	bbq_store_relaxed_(shared, *own);
+}
+
 /* Ring for the peer's ticket. The slow half of notify: one system call. */
 BBQ_API void bbq_end_ring(struct bbq_end *end, uint32_t ticket);
 
@@ -231,6 +272,18 @@ BBQ_INLINE void bbq_end_notify(struct bbq_end *end)
 	ticket = __atomic_load_n(&end->peer->ticket, __ATOMIC_RELAXED);
 	if (ticket != end->served)
 		bbq_end_ring(end, ticket);
+	else
+		bbq_count_(&end->own->count.avoided, &end->count.avoided, 1);
+}
+
+/* So much was committed or released: count it, and wake the peer. */
+static inline void bbq_end_moved_(struct bbq_end *end, size_t bytes,
+				  size_t frames)
+{
+	bbq_count_(&end->own->count.bytes, &end->count.bytes, bytes);
+	if (frames > 0)
+		bbq_count_(&end->own->count.frames, &end->count.frames, frames);
+	bbq_end_notify(end);
 }
 
 BBQ_INLINE void bbq_sender_notify(struct bbq_sender *sender)
@@ -244,8 +297,8 @@ BBQ_INLINE void bbq_receiver_notify(struct bbq_receiver *receiver)
 }
 
 /*
- * Wait until a grant of len bytes would succeed, or a read would. They leave
- * nothing open. timeout_ns as above.
+ * Wait until a grant of len bytes (in a queue of frames: a frame grant) would
+ * succeed, or a read would. They leave nothing open. timeout_ns as above.
  *
  * 0, -EMSGSIZE, -EPIPE, -EOWNERDEAD, -ETIMEDOUT, -EINTR, -EBADMSG, -EBUSY
  */
@@ -283,6 +336,34 @@ BBQ_API int bbq_receiver_read_split(struct bbq_receiver *receiver,
 BBQ_API int bbq_receiver_frame_read(struct bbq_receiver *receiver,
 				    int64_t timeout_ns, struct bbq_view *ret);
 
+/*
+ * A descriptor to wait for in poll, epoll or io_uring, beside others. It is
+ * an eventfd, non-blocking, made by the first call and the end's own: it goes
+ * with the end. Wait for it to be readable, and do not read it. An end without
+ * one costs nothing; with one, a thread that sleeps for it (all its signals
+ * blocked) and, at each wake-up, this thread's run.
+ *
+ * -EBADMSG  the end is closed     -EMFILE, -ENFILE, -ENOMEM     -EINVAL  null
+ */
+BBQ_API int bbq_sender_fd(struct bbq_sender *sender);
+BBQ_API int bbq_receiver_fd(struct bbq_receiver *receiver);
+
+/*
+ * Arm the descriptor, when a verb with a timeout of 0 has returned -EAGAIN. It
+ * becomes readable once there is something to do, at once if there is already:
+ * a grant of len bytes (in a queue of frames: a frame grant) or a read will
+ * not be refused, the peer has closed or died, the words are impossible. Then
+ * call the verb again. A sender may find its grant refused once more: it was
+ * woken to give up the tail, which the refused verb has done. It becomes
+ * readable for one time; arm it again before the next wait. Meanwhile the end
+ * may be used; a publication of its own or a sleep makes the arming void.
+ *
+ * Cost: some system calls. -EMSGSIZE, -EBUSY and -EBADMSG as of the verb,
+ * -EINVAL, and the errors of bbq_sender_fd.
+ */
+BBQ_API int bbq_sender_arm(struct bbq_sender *sender, size_t len);
+BBQ_API int bbq_receiver_arm(struct bbq_receiver *receiver);
+
 /* The verbs that end a grant or a read, waking a peer that sleeps. */
 BBQ_INLINE int bbq_sender_commit(struct bbq_sender *sender, size_t used)
 {
@@ -291,9 +372,8 @@ BBQ_INLINE int bbq_sender_commit(struct bbq_sender *sender, size_t used)
 	if (!sender)
 		return -EINVAL;
 	error = bbq_commit(&sender->producer, used);
-
 	if (!error && used > 0)
-		bbq_end_notify(&sender->end);
+		bbq_end_moved_(&sender->end, used, 0);
 	return error;
 }
 
@@ -304,9 +384,8 @@ BBQ_INLINE int bbq_sender_commit_part(struct bbq_sender *sender, size_t used)
 	if (!sender)
 		return -EINVAL;
 	error = bbq_commit_part(&sender->producer, used);
-
 	if (!error && used > 0)
-		bbq_end_notify(&sender->end);
+		bbq_end_moved_(&sender->end, used, 0);
 	return error;
 }
 
@@ -317,9 +396,9 @@ BBQ_INLINE int bbq_sender_frame_commit(struct bbq_sender *sender, size_t used)
 	if (!sender)
 		return -EINVAL;
 	error = bbq_frame_commit(&sender->producer, used);
-
 	if (!error)
-		bbq_end_notify(&sender->end);
+		bbq_end_moved_(&sender->end,
+			       sender->producer.frame_payload + used, 1);
 	return error;
 }
 
@@ -330,9 +409,8 @@ BBQ_INLINE int bbq_receiver_release(struct bbq_receiver *receiver, size_t used)
 	if (!receiver)
 		return -EINVAL;
 	error = bbq_release(&receiver->consumer, used);
-
 	if (!error && used > 0)
-		bbq_end_notify(&receiver->end);
+		bbq_end_moved_(&receiver->end, used, 0);
 	return error;
 }
 
@@ -344,22 +422,39 @@ BBQ_INLINE int bbq_receiver_release_part(struct bbq_receiver *receiver,
 	if (!receiver)
 		return -EINVAL;
 	error = bbq_release_part(&receiver->consumer, used);
-
 	if (!error && used > 0)
-		bbq_end_notify(&receiver->end);
+		bbq_end_moved_(&receiver->end, used, 0);
 	return error;
 }
 
 BBQ_INLINE int bbq_receiver_frame_release(struct bbq_receiver *receiver)
 {
+	size_t size;
 	int error;
 
 	if (!receiver)
 		return -EINVAL;
+	size = receiver->consumer.len;
 	error = bbq_frame_release(&receiver->consumer);
-
 	if (!error)
-		bbq_end_notify(&receiver->end);
+		bbq_end_moved_(&receiver->end, size, 1);
+	return error;
+}
+
+/*
+ * bbq_receiver_release_part of the `used` bytes that `frames` frames take, as
+ * bbq_frame_next told: the same, and the frames are counted.
+ */
+BBQ_INLINE int bbq_receiver_frames_release(struct bbq_receiver *receiver,
+					   size_t used, size_t frames)
+{
+	int error;
+
+	if (!receiver)
+		return -EINVAL;
+	error = bbq_release_part(&receiver->consumer, used);
+	if (!error && used > 0)
+		bbq_end_moved_(&receiver->end, used, frames);
 	return error;
 }
 
