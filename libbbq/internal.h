@@ -70,6 +70,12 @@ int bbq_end_sleep(const struct bbq_end *end, uint32_t bell, int64_t deadline);
 /* Whoever of this process sleeps there wakes up. */
 void bbq_end_rouse(const struct bbq_end *end);
 
+/* verbs.c */
+
+/* Would a grant of min bytes, or a read, work? They leave nothing open. */
+int bbq_try_room(const struct attempt *attempt);
+int bbq_try_readable(const struct attempt *attempt);
+
 /* poll.c */
 
 /* Take the tickets back from the thread that sleeps for the descriptor. */

@@ -258,7 +258,7 @@ static int arm_end(struct bbq_end *end, uint32_t bell, int error)
 	watch->bell = bell;
 	watch->lent = true;
 	watch->armed = true;
-	if (error == 0 || bbq_end_gone(end))
+	if (error == 0)
 		fire(watch);
 	else
 		bbq_count_(&end->own->count.sleeps, &end->count.sleeps, 1);
@@ -267,8 +267,27 @@ static int arm_end(struct bbq_end *end, uint32_t bell, int error)
 	return 0;
 }
 
+/* One look. With nobody there, another one: it may have been its last act. */
+static int look(const struct bbq_end *end, const struct attempt *attempt)
+{
+	int gone, error = attempt->run(attempt);
+
+	if (error != -EAGAIN)
+		return error;
+	gone = bbq_end_gone(end);
+	if (!gone)
+		return -EAGAIN;
+	error = attempt->run(attempt);
+	return error == -EAGAIN ? gone : error;
+}
+
 int bbq_sender_arm(struct bbq_sender *sender, size_t len)
 {
+	const struct attempt attempt = {
+		.run = bbq_try_room,
+		.sender = sender,
+		.min = len,
+	};
 	uint32_t bell;
 	int error;
 
@@ -277,7 +296,7 @@ int bbq_sender_arm(struct bbq_sender *sender, size_t len)
 	error = arm_begin(&sender->end, &bell);
 	if (error)
 		return error;
-	error = bbq_sender_wait(sender, len, 0);
+	error = look(&sender->end, &attempt);
 	sender->end.watch->sends = true;
 	sender->end.watch->len = len;
 	sender->end.watch->room = sender->producer;
@@ -286,6 +305,10 @@ int bbq_sender_arm(struct bbq_sender *sender, size_t len)
 
 int bbq_receiver_arm(struct bbq_receiver *receiver)
 {
+	const struct attempt attempt = {
+		.run = bbq_try_readable,
+		.receiver = receiver,
+	};
 	uint32_t bell;
 	int error;
 
@@ -294,7 +317,7 @@ int bbq_receiver_arm(struct bbq_receiver *receiver)
 	error = arm_begin(&receiver->end, &bell);
 	if (error)
 		return error;
-	error = bbq_receiver_wait(receiver, 0);
+	error = look(&receiver->end, &attempt);
 	receiver->end.watch->data = receiver->consumer;
 	return arm_end(&receiver->end, bell, error);
 }

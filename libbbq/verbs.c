@@ -38,7 +38,7 @@ static int try_frame_grant(const struct attempt *a)
 				: error;
 }
 
-static int try_room(const struct attempt *a)
+int bbq_try_room(const struct attempt *a)
 {
 	struct bbq_span span;
 	const struct attempt grant = {
@@ -54,12 +54,20 @@ static int try_room(const struct attempt *a)
 	return error ? error : bbq_commit(&a->sender->producer, 0);
 }
 
+/*
+ * The peer first, then the bytes: it releases before it goes. With nothing
+ * left, there is nothing that a dead one's successor could be wanted for.
+ */
 static int try_closed(const struct attempt *a)
 {
-	int error = bbq_end_gone(&a->sender->end);
+	const struct bbq_end *end = &a->sender->end;
+	int error = bbq_end_peer(end);
+	size_t left = bbq_segment_fill(end->segment);
 
-	if (error == -EPIPE && bbq_segment_fill(a->sender->end.segment) == 0)
+	if (error == -EPIPE && left == 0)
 		return 0;
+	if (error == -EOWNERDEAD && left > 0)
+		error = bbq_end_gone(end);
 	return error ? error : -EAGAIN;
 }
 
@@ -96,7 +104,7 @@ static int try_frame_read(const struct attempt *a)
 				bbq_frame_read(&a->receiver->consumer, a->ret));
 }
 
-static int try_readable(const struct attempt *a)
+int bbq_try_readable(const struct attempt *a)
 {
 	struct bbq_view view;
 	struct attempt read = { .receiver = a->receiver, .ret = &view };
@@ -130,7 +138,7 @@ static bool carries(const struct bbq_end *end, enum bbq_mode mode)
 int bbq_sender_wait(struct bbq_sender *sender, size_t len, int64_t timeout_ns)
 {
 	const struct attempt attempt = {
-		.run = try_room,
+		.run = bbq_try_room,
 		.sender = sender,
 		.min = len,
 	};
@@ -157,7 +165,7 @@ int bbq_sender_finish(struct bbq_sender *sender, int64_t timeout_ns)
 int bbq_receiver_wait(struct bbq_receiver *receiver, int64_t timeout_ns)
 {
 	const struct attempt attempt = {
-		.run = try_readable,
+		.run = bbq_try_readable,
 		.receiver = receiver,
 	};
 

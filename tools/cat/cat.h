@@ -44,6 +44,7 @@ struct options {
 	bool capacity_set;
 	int64_t timeout_ns; /* negative: none */
 	enum io_kind io;
+	bool wait_peer;
 	bool fresh;
 	bool lines;
 	bool drop;
@@ -69,7 +70,7 @@ struct cat {
 	struct io io;
 	struct counts counts;
 	int64_t started_ns;
-	int64_t waiting_ns;  /* since when for a peer that never came; 0 */
+	int64_t waiting_ns;  /* since when for a peer that is not there; 0 */
 	int64_t reported_ns; /* last progress report */
 	uint64_t reported_bytes;
 	bool progress_line; /* an unfinished line stands on the terminal */
@@ -106,5 +107,7 @@ void report_end(struct cat *cat, enum status status);
  * signal asks to stop; -ETIMEDOUT: the peer has not come within --timeout.
  */
 int cat_tick(struct cat *cat, const struct bbq_end *end);
+/* bbq_end_peer, but 0 for a dead peer whose successor is waited for. */
+int cat_peer_gone(const struct cat *cat, const struct bbq_end *end);
 
 #endif /* BBQ_CAT_H */

@@ -29,6 +29,20 @@ static void catch_signals(void)
 	sigaction(SIGXFSZ, &ignore, NULL);
 }
 
+int cat_peer_gone(const struct cat *cat, const struct bbq_end *end)
+{
+	int error = bbq_end_peer(end);
+
+	return error == -EOWNERDEAD && cat->options->wait_peer ? 0 : error;
+}
+
+/* Nobody has come yet, or nobody has taken the place of who died. */
+static bool peer_missing(const struct cat *cat, const struct bbq_end *end)
+{
+	return !bbq_end_peer_came(end) ||
+	       (cat->options->wait_peer && bbq_end_peer(end) == -EOWNERDEAD);
+}
+
 int cat_tick(struct cat *cat, const struct bbq_end *end)
 {
 	int64_t timeout = cat->options->timeout_ns;
@@ -36,8 +50,12 @@ int cat_tick(struct cat *cat, const struct bbq_end *end)
 	report_progress(cat);
 	if (stop_signals)
 		return -EINTR;
-	if (timeout < 0 || bbq_end_peer_came(end))
+	if (timeout < 0)
 		return 0;
+	if (!peer_missing(cat, end)) {
+		cat->waiting_ns = 0;
+		return 0;
+	}
 	if (cat->waiting_ns == 0)
 		cat->waiting_ns = clock_ns();
 	return clock_ns() - cat->waiting_ns >= timeout ? -ETIMEDOUT : 0;
@@ -114,6 +132,8 @@ static enum status run(struct cat *cat)
 			bbq_segment_retire(cat->segment);
 		return status;
 	}
+	cat->sender.end.wait_peer = cat->options->wait_peer;
+	cat->receiver.end.wait_peer = cat->options->wait_peer;
 	status = cat->options->send ? send_run(cat) : recv_run(cat);
 	report_end(cat, status);
 	io_close(&cat->io);

@@ -181,7 +181,10 @@ static bool wait_over(struct cat *cat, int error, enum end *ret)
 	error = cat_tick(cat, &cat->receiver.end);
 	if (error == -EINTR)
 		*ret = END_STOP;
-	if (error == -ETIMEDOUT) {
+	/* --wait-peer: of one that died, and has no successor. */
+	if (error == -ETIMEDOUT && bbq_end_peer_came(&cat->receiver.end)) {
+		*ret = END_DIED;
+	} else if (error == -ETIMEDOUT) {
 		report_error(cat, "%s: no sender, and --timeout is over",
 			     cat->options->name);
 		*ret = END_ERROR;
@@ -234,8 +237,13 @@ enum status recv_run(struct cat *cat)
 		queue_discard(cat);
 		bbq_receiver_close(&cat->receiver);
 		return STATUS_OK;
-	case END_CLOSED:
 	case END_STOP:
+		/* If nobody is there, and nothing left: leave no name. */
+		if (bbq_end_peer(&cat->receiver.end))
+			retire(cat);
+		bbq_receiver_close(&cat->receiver);
+		return STATUS_OK;
+	case END_CLOSED:
 		bbq_receiver_close(&cat->receiver);
 		return STATUS_OK;
 	case END_DIED:

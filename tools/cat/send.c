@@ -50,7 +50,10 @@ static bool wait_over(struct cat *cat, int error, enum end *ret)
 	error = cat_tick(cat, &cat->sender.end);
 	if (error == -EINTR)
 		*ret = END_STOP;
-	if (error == -ETIMEDOUT) {
+	/* --wait-peer: of one that died, and has no successor. */
+	if (error == -ETIMEDOUT && bbq_end_peer_came(&cat->sender.end)) {
+		*ret = END_PEER;
+	} else if (error == -ETIMEDOUT) {
 		report_error(cat, "%s: no receiver, and --timeout is over",
 			     cat->options->name);
 		*ret = END_ERROR;
@@ -62,7 +65,7 @@ static bool wait_over(struct cat *cat, int error, enum end *ret)
 static void read_tick(struct cat *cat)
 {
 	report_progress(cat);
-	if (stop_signals || bbq_end_peer(&cat->sender.end))
+	if (stop_signals || cat_peer_gone(cat, &cat->sender.end))
 		io_cancel(&cat->io);
 }
 
@@ -323,7 +326,8 @@ static enum status peer_gone(struct cat *cat, int error)
 static bool worth_waiting(const struct cat *cat)
 {
 	return stop_signals == 0 ||
-	       (stop_signals == 1 && bbq_end_peer_came(&cat->sender.end));
+	       (stop_signals == 1 && bbq_end_peer_came(&cat->sender.end) &&
+		bbq_end_peer(&cat->sender.end) != -EOWNERDEAD);
 }
 
 /* All is committed: wait until it is delivered. */
@@ -338,6 +342,9 @@ static enum status finish(struct cat *cat)
 			break;
 		error = bbq_sender_finish(&cat->sender, TICK_NS);
 	}
+	/* --wait-peer, and no successor came. */
+	if (error && bbq_end_peer(&cat->sender.end) == -EOWNERDEAD)
+		error = -EOWNERDEAD;
 	if (error == -EPIPE || error == -EOWNERDEAD)
 		return peer_gone(cat, error);
 	if (error == 0 || bbq_segment_fill(cat->segment) == 0)

@@ -202,7 +202,10 @@ struct bbq_receiver {
 	struct bbq_end end;
 };
 
-/* Timeouts are in nanoseconds; negative: none; 0: one look, -EAGAIN. */
+/*
+ * Timeouts are in nanoseconds. Negative: none. 0: one look at the queue, and
+ * none at the peer, then -EAGAIN.
+ */
 #define BBQ_FOREVER (-1)
 
 /*
@@ -352,14 +355,14 @@ BBQ_API int bbq_receiver_fd(struct bbq_receiver *receiver);
  * Arm the descriptor, when a verb with a timeout of 0 has returned -EAGAIN. It
  * becomes readable once there is something to do, at once if there is already:
  * a grant of len bytes (in a queue of frames: a frame grant) or a read will
- * not be refused, the peer has closed or died, the words are impossible. Then
- * call the verb again. A sender may find its grant refused once more: it was
- * woken to give up the tail, which the refused verb has done. It becomes
- * readable for one time; arm it again before the next wait. Meanwhile the end
- * may be used; a publication of its own or a sleep makes the arming void.
+ * not be refused, the peer has closed or died, its words are impossible. Then
+ * call the verb again, and if that is -EAGAIN, arm again: a sender may have
+ * been woken only to give up the tail, and who is gone is told of here. The
+ * descriptor becomes readable for one time. Meanwhile the end may be used; a
+ * publication of its own, or a sleep, makes the arming void.
  *
- * Cost: some system calls. -EMSGSIZE, -EBUSY and -EBADMSG as of the verb,
- * -EINVAL, and the errors of bbq_sender_fd.
+ * Cost: some system calls. -EPIPE, -EOWNERDEAD  there is nothing to wait for
+ * -EMSGSIZE, -EBUSY, -EBADMSG, -EINVAL as of the verb, and of bbq_sender_fd
  */
 BBQ_API int bbq_sender_arm(struct bbq_sender *sender, size_t len);
 BBQ_API int bbq_receiver_arm(struct bbq_receiver *receiver);
