@@ -24,6 +24,12 @@
  * independent. Ends and segments do not survive fork: the child must not touch
  * them, and what it inherits keeps the role taken until it closes or execs.
  *
+ * Signals: a handler that runs while a verb sleeps ends it with -EINTR, with
+ * SA_RESTART too; nothing has changed. One that runs before the sleep is not
+ * noticed: who must not miss it waits with a timeout, or by ppoll for the end's
+ * descriptor. A handler may use ends that what it interrupts does not use,
+ * except for bbq_*_fd, bbq_*_arm and bbq_*_close, which take locks of libc.
+ *
  * Errors of this layer, besides those of core.h:
  *     -EPIPE       the peer closed its end (for a receiver: and all is read)
  *     -EOWNERDEAD  the peer died (for a receiver: and all is read)
