@@ -261,7 +261,7 @@ static int arm_end(struct bbq_end *end, uint32_t bell, int error)
 	if (error == 0)
 		fire(watch);
 	else
-		bbq_count_(&end->own->count.sleeps, &end->count.sleeps, 1);
+		bbq_count_(&end->own->count.sleeps, 1);
 	pthread_cond_signal(&watch->change);
 	pthread_mutex_unlock(&watch->lock);
 	return 0;

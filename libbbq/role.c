@@ -86,7 +86,6 @@ static int end_claim(struct bbq_end *end, struct bbq_segment *segment,
 	return 0;
 }
 
-/* The own counters are read once, like the own cursors. */
 static void counters_load(const struct bbq_counters *from,
 			  struct bbq_counters *ret)
 {
@@ -125,7 +124,6 @@ static void end_start(struct bbq_end *end, struct bbq_side *own,
 	end->bell = load_u32(&own->bell);
 	end->ticket = load_u32(&own->ticket);
 	end->barrier = bbq_barrier_register();
-	counters_load(&own->count, &end->count);
 	end->past_life = load_u32(&peer->lives) - 1;
 	store_u32(&own->barrier, end->barrier);
 	store_u32(&own->state, BBQ_STATE_OPEN);

@@ -97,7 +97,7 @@ void bbq_end_ring(struct bbq_end *end, uint32_t ticket)
 	end->served = ticket;
 	__atomic_store_n(&end->own->bell, ++end->bell, __ATOMIC_RELEASE);
 	futex_wake(&end->own->bell);
-	bbq_count_(&end->own->count.rings, &end->count.rings, 1);
+	bbq_count_(&end->own->count.rings, 1);
 }
 
 /* Steps (c), (a), (b). */
@@ -194,8 +194,7 @@ static int sleep_until(struct bbq_end *end, int64_t deadline,
 			return last_look(attempt, error);
 		/* A sleep that goes on for another slice is still one. */
 		if (slept != -ETIMEDOUT)
-			bbq_count_(&end->own->count.sleeps, &end->count.sleeps,
-				   1);
+			bbq_count_(&end->own->count.sleeps, 1);
 		slept = bbq_end_sleep(end, bell, deadline);
 		if (slept == -ETIMEDOUT && over(deadline))
 			return last_look(attempt, -ETIMEDOUT);
@@ -214,7 +213,7 @@ int bbq_end_wait(struct bbq_end *end, int64_t timeout_ns,
 
 	if (error != -EAGAIN)
 		return error;
-	bbq_count_(&end->own->count.refused, &end->count.refused, 1);
+	bbq_count_(&end->own->count.refused, 1);
 	if (timeout_ns == 0)
 		return error;
 	deadline = deadline_of(timeout_ns);

@@ -195,7 +195,6 @@ struct bbq_end {
 	uint32_t bell;	    /* as stored in own */
 	uint32_t ticket;    /* as stored in own */
 	uint32_t barrier;   /* as stored in own */
-	struct bbq_counters count; /* as stored in own */
 };
 
 struct bbq_sender {
@@ -252,13 +251,14 @@ BBQ_API int bbq_end_peer_came(const struct bbq_end *end);
 /* ---- wake and wait ----------------------------------------------------- */
 
 /*
- * One more of what only this side counts: its own line, which an observer
- * may load at any time. Relaxed, since no other word depends on it.
+ * So much more of what this side counts. Only this side stores the word, and
+ * it is read back from there, which no other own word is: a peer that scribbles
+ * on it spoils a number that nobody acts upon. Relaxed, since no other word
+ * depends on it, and an observer may load it at any time.
  */
-static inline void bbq_count_(bbq_word *shared, bbq_word *own, size_t more)
+static inline void bbq_count_(bbq_word *word, size_t more)
 {
-	*own += (bbq_word)more;
-	bbq_store_relaxed_(shared, *own);
+	bbq_store_relaxed_(word, bbq_load_relaxed_(word) + (bbq_word)more);
 }
 
 /* Ring for the peer's ticket. The slow half of notify: one system call. */
@@ -282,16 +282,16 @@ BBQ_INLINE void bbq_end_notify(struct bbq_end *end)
 	if (ticket != end->served)
 		bbq_end_ring(end, ticket);
 	else
-		bbq_count_(&end->own->count.avoided, &end->count.avoided, 1);
+		bbq_count_(&end->own->count.avoided, 1);
 }
 
 /* So much was committed or released: count it, and wake the peer. */
 static inline void bbq_end_moved_(struct bbq_end *end, size_t bytes,
 				  size_t frames)
 {
-	bbq_count_(&end->own->count.bytes, &end->count.bytes, bytes);
+	bbq_count_(&end->own->count.bytes, bytes);
 	if (frames > 0)
-		bbq_count_(&end->own->count.frames, &end->count.frames, frames);
+		bbq_count_(&end->own->count.frames, frames);
 	bbq_end_notify(end);
 }
 
