@@ -28,14 +28,16 @@
 
 /* How long close lets the thread sleep on before it rouses it once more. */
 #define ROUSE_NS 1000000
+#define NS_PER_SEC 1000000000
 
 struct bbq_watch {
 	int fd;
 	pthread_t thread;
 	pthread_mutex_t lock;
-	pthread_cond_t change; /* of armed, or of quit */
+	pthread_cond_t change; /* of armed or quit, or of gone */
 	bool armed;	       /* the thread is to sleep and look */
 	bool quit;
+	bool gone;     /* the thread has seen it */
 	bool lent;     /* tickets are the thread's to give out */
 	uint64_t turn; /* how often it was armed or disarmed */
 	uint32_t bell; /* seen before the ticket that is out */
@@ -122,6 +124,8 @@ static void *watch_run(void *arg)
 		else
 			pthread_cond_wait(&watch->change, &watch->lock);
 	}
+	watch->gone = true;
+	pthread_cond_signal(&watch->change);
 	pthread_mutex_unlock(&watch->lock);
 	return NULL;
 }
@@ -139,6 +143,16 @@ static int thread_start(struct bbq_watch *watch)
 	return -error;
 }
 
+static void condition_init(pthread_cond_t *condition)
+{
+	pthread_condattr_t attributes;
+
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	pthread_cond_init(condition, &attributes);
+	pthread_condattr_destroy(&attributes);
+}
+
 static int watch_open(struct bbq_end *end)
 {
 	struct bbq_watch *watch = calloc(1, sizeof(*watch));
@@ -153,7 +167,7 @@ static int watch_open(struct bbq_end *end)
 		return error;
 	}
 	pthread_mutex_init(&watch->lock, NULL);
-	pthread_cond_init(&watch->change, NULL);
+	condition_init(&watch->change);
 	error = thread_start(watch);
 	if (error) {
 		close(watch->fd);
@@ -179,29 +193,37 @@ void bbq_watch_disarm(struct bbq_end *end)
 	pthread_mutex_unlock(&watch->lock);
 }
 
+/* Until the thread is gone. Behind the lock. */
+static void thread_end(struct bbq_watch *watch, const struct bbq_end *end)
+{
+	struct timespec until;
+
+	watch->quit = true;
+	pthread_cond_signal(&watch->change);
+	/* It may be on its way into the sleep, and a rouse come too early. */
+	while (!watch->gone) {
+		bbq_end_rouse(end);
+		clock_gettime(CLOCK_MONOTONIC, &until);
+		until.tv_nsec += ROUSE_NS;
+		if (until.tv_nsec >= NS_PER_SEC) {
+			until.tv_nsec -= NS_PER_SEC;
+			until.tv_sec++;
+		}
+		pthread_cond_timedwait(&watch->change, &watch->lock, &until);
+	}
+}
+
 void bbq_watch_close(struct bbq_end *end)
 {
 	struct bbq_watch *watch = end->watch;
-	struct timespec until;
 
 	if (!watch)
 		return;
 	bbq_watch_disarm(end);
 	pthread_mutex_lock(&watch->lock);
-	watch->quit = true;
-	pthread_cond_signal(&watch->change);
+	thread_end(watch, end);
 	pthread_mutex_unlock(&watch->lock);
-	/* It may be on its way into the sleep, and a rouse come too early. */
-	do {
-		bbq_end_rouse(end);
-		clock_gettime(CLOCK_MONOTONIC, &until);
-		until.tv_nsec += ROUSE_NS;
-		if (until.tv_nsec >= 1000000000) {
-			until.tv_nsec -= 1000000000;
-			until.tv_sec++;
-		}
-	} while (pthread_clockjoin_np(watch->thread, NULL, CLOCK_MONOTONIC,
-				      &until) != 0);
+	pthread_join(watch->thread, NULL);
 	pthread_cond_destroy(&watch->change);
 	pthread_mutex_destroy(&watch->lock);
 	close(watch->fd);
