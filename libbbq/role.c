@@ -299,7 +299,21 @@ static bool role_taken(const struct bbq_segment *segment,
 	       bbq_lock_held(segment->fd, lock);
 }
 
-int bbq_segment_retire(struct bbq_segment *segment)
+/* Nobody is to come any more, and nothing is left. */
+static bool queue_over(const struct bbq_segment *segment)
+{
+	return bbq_segment_fill(segment) == 0 &&
+	       !(role_taken(segment, &segment->producer->side,
+			    BBQ_LOCK_PRODUCER) &&
+		 role_taken(segment, &segment->consumer->side,
+			    BBQ_LOCK_CONSUMER));
+}
+
+/*
+ * Behind the gate of this very file: who removes its name, or finds it removed,
+ * cannot meet another segment that has been given the name since.
+ */
+static int name_remove(struct bbq_segment *segment, bool if_over)
 {
 	int error;
 
@@ -312,14 +326,20 @@ int bbq_segment_retire(struct bbq_segment *segment)
 		return error;
 	if (!bbq_segment_has_name(segment))
 		error = -ENOENT;
-	else if (bbq_segment_fill(segment) > 0 ||
-		 (role_taken(segment, &segment->producer->side,
-			     BBQ_LOCK_PRODUCER) &&
-		  role_taken(segment, &segment->consumer->side,
-			     BBQ_LOCK_CONSUMER)))
+	else if (if_over && !queue_over(segment))
 		error = -EBUSY;
 	else
 		error = bbq_segment_unlink(segment->name);
 	bbq_gate_leave(segment->fd);
 	return error;
+}
+
+int bbq_segment_retire(struct bbq_segment *segment)
+{
+	return name_remove(segment, true);
+}
+
+int bbq_segment_discard(struct bbq_segment *segment)
+{
+	return name_remove(segment, false);
 }

@@ -69,8 +69,10 @@ struct cat {
 	unsigned int closed_fds; /* standard ones that came closed, as bits */
 	struct io io;
 	struct counts counts;
+	size_t unsent; /* bytes of lines that a stop has left in our hands */
 	int64_t started_ns;
 	int64_t waiting_ns;  /* since when for a peer that is not there; 0 */
+	int64_t looked_ns;   /* last look at whether the peer is there */
 	int64_t reported_ns; /* last progress report */
 	uint64_t reported_bytes;
 	bool progress_line; /* an unfinished line stands on the terminal */

@@ -10,10 +10,15 @@
 
 volatile sig_atomic_t stop_signals;
 
+/*
+ * The signal may come between our look at the count and a read or write that
+ * blocks for ever. So it comes again, as an alarm, which only interrupts.
+ */
 static void on_stop(int signal)
 {
-	(void)signal;
-	stop_signals++;
+	if (signal != SIGALRM)
+		stop_signals++;
+	alarm(1);
 }
 
 /* No SA_RESTART: a signal ends the wait that it finds. */
@@ -24,6 +29,7 @@ static void catch_signals(void)
 
 	sigaction(SIGINT, &stop, NULL);
 	sigaction(SIGTERM, &stop, NULL);
+	sigaction(SIGALRM, &stop, NULL);
 	sigaction(SIGPIPE, &ignore, NULL);
 	/* A file size limit is an error of the write like any other. */
 	sigaction(SIGXFSZ, &ignore, NULL);
@@ -124,7 +130,8 @@ static enum status run(struct cat *cat)
 	status = open_file(cat, &fd);
 	if (status == STATUS_OK)
 		status = queue_open(cat);
-	if (status != STATUS_OK)
+	/* A receiver may be stopped before there is a queue. */
+	if (status != STATUS_OK || !cat->segment)
 		return status;
 	status = open_io(cat, fd);
 	if (status != STATUS_OK) {

@@ -179,7 +179,7 @@ static enum status apply(const struct option_row *row, struct options *options)
 	if (row->parse(optarg, options, row->offset))
 		return STATUS_OK;
 	if (row->parse == parse_name && options->name)
-		return usage("%s: one queue and one direction at a time",
+		return usage("--%s: one queue and one direction at a time",
 			     row->name);
 	snprintf(format, sizeof(format), "--%s: bad %s '%%s'", row->name,
 		 row->bad);

@@ -148,10 +148,10 @@ static int remove_old(struct cat *cat)
 	if (error)
 		return error;
 	error = bbq_sender_open(cat->segment, &cat->sender);
-	if (error == 0 && bbq_segment_has_name(cat->segment))
-		error = bbq_segment_unlink(cat->shm_name);
-	if (error == -EBADMSG)
-		error = bbq_segment_unlink(cat->shm_name);
+	if (error == 0 || error == -EBADMSG)
+		error = bbq_segment_discard(cat->segment);
+	if (error == -ENOENT)
+		error = 0;
 	bbq_sender_abandon(&cat->sender);
 	segment_drop(cat);
 	return error;
@@ -246,8 +246,7 @@ static enum status receiver_open(struct cat *cat, int fd)
 			return queue_error(
 				cat, "no such queue, and --timeout is over");
 		if (pause_and_look())
-			return queue_error(cat, "interrupted before the queue "
-						"was there");
+			return STATUS_OK;
 	}
 	return error ? queue_error(cat, describe(error)) : STATUS_OK;
 }
@@ -265,6 +264,5 @@ enum status queue_open(struct cat *cat)
 
 void queue_discard(struct cat *cat)
 {
-	if (bbq_segment_has_name(cat->segment))
-		bbq_segment_unlink(cat->shm_name);
+	bbq_segment_discard(cat->segment);
 }

@@ -28,20 +28,20 @@ static bool write_region(struct cat *cat, const struct iovec parts[2],
 {
 	io_start(&cat->io, parts);
 	while (!io_finished(&cat->io)) {
-		ssize_t n = io_next(&cat->io, TICK_MS);
+		ssize_t n;
 
+		report_progress(cat);
+		/* Also after a write: a signal cuts one short that blocks. */
+		if (stop_signals)
+			io_cancel(&cat->io);
+		n = io_next(&cat->io, TICK_MS);
 		if (n > 0) {
 			done(cat, (size_t)n);
 			cat->counts.bytes += (uint64_t)n;
-			report_progress(cat);
 			continue;
 		}
-		if (n == -EAGAIN || n == -EINTR) {
-			report_progress(cat);
-			if (stop_signals)
-				io_cancel(&cat->io);
+		if (n == -EAGAIN || n == -EINTR)
 			continue;
-		}
 		*ret = n == -EPIPE	 ? END_OUTPUT
 		       : n == -ECANCELED ? END_STOP
 					 : END_ERROR;

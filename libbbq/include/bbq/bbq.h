@@ -134,6 +134,15 @@ BBQ_API int bbq_segment_unlink(const char *name);
  */
 BBQ_API int bbq_segment_retire(struct bbq_segment *segment);
 
+/*
+ * Remove the name of a segment, whatever is left in it and whoever has it open.
+ * Unlike bbq_segment_unlink, never that of another one, which has been given
+ * the name since.
+ *
+ * -ENOENT  the segment has no name     -EBUSY  the gate is held for a second
+ */
+BBQ_API int bbq_segment_discard(struct bbq_segment *segment);
+
 /* Is there still a name for the segment? Memfds never have one. */
 BBQ_API int bbq_segment_has_name(const struct bbq_segment *segment);
 
