@@ -213,7 +213,16 @@ proctype killer(byte e)
 {
 end:
 	do
-	:: atomic { deaths[e] < DEATHS -> deaths[e]++; kill[e] = 1 }
+	:: atomic {
+		deaths[e] < DEATHS ->
+		deaths[e]++;
+		if
+		:: kill[e] = 1
+#ifdef LIVE
+		:: true /* fairness must not force it */
+#endif
+		fi
+	   }
 	od
 }
 
