@@ -58,38 +58,29 @@ bit spent[2];
  * one last served, and a bell from the one last seen: that joins states which
  * differ by a rotation only. The asserts here show that a count never goes
  * once round, so that any larger M, like the 2^32 of the code, behaves as this
- * one. ABSOLUTE does without the rotation.
+ * one.
  */
 inline ring_in_memory(e)
 {
-#ifdef ABSOLUTE
-	bell[e] = (bell[e] + 1) % M;
-	assert(bell[e] != seen[PEER(e)])
-#else
 	if
 	:: seen[PEER(e)] != NONE ->
 		bell[e] = (bell[e] + 1) % M;
 		assert(bell[e] != seen[PEER(e)])
 	:: else
 	fi
-#endif
 }
 
 inline see_bell(e)
 {
 	d_step {
-#ifndef ABSOLUTE
 		bell[PEER(e)] = 0;
-#endif
 		seen[e] = bell[PEER(e)]
 	}
 }
 
 inline forget_bell(e)
 {
-#ifndef ABSOLUTE
 	bell[PEER(e)] = 0;
-#endif
 	seen[e] = NONE
 }
 
@@ -107,10 +98,8 @@ inline take_ticket(e)
 
 inline serve(e)
 {
-#ifndef ABSOLUTE
 	own_ticket[PEER(e)] = (own_ticket[PEER(e)] + M - ticket[PEER(e)]) % M;
 	ticket[PEER(e)] = 0;
-#endif
 #ifdef NO_SERVED
 	served[e] = M - 1;
 #else

@@ -27,7 +27,6 @@
  *     SLICES         a sleep may end by itself, a wait be given up, a grant or
  *                    a read be ended with nothing
  *     LIVE           nobody stops for good; for the ltl properties
- *     ABSOLUTE       see memory.pml
  * Mutants, each of which must fail:
  *     NO_Q NO_B NO_D NO_C    leave out the step
  *     NO_STEP_RING           the consumer steps over the watermark silently
