@@ -13,6 +13,7 @@ or a statement of the model that no search reached, is an error as well.
 """
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -281,8 +282,8 @@ def show(name, size):
         steps = must(["spin", *item.defines(size), "-t", "-p", "wait.pml"],
                      folder)
     for line in steps.splitlines():
-        if re.search(r"\(state \d+\)\t\[(?!IF|DO|\.\(goto|sub-seq|\(1\)|goto)",
-                     line) and "else]" not in line:
+        if re.search(r"\(state \d+\)\t\[(?!IF|DO|\.\(goto|sub-seq|\(1\)|goto|"
+                     r"else\]|break\]|assert|kind =|value =)", line):
             print(re.sub(r"\(state \d+\)\t", "", line.strip())[:79])
 
 
@@ -291,6 +292,7 @@ def main(arguments):
         if not shutil.which(tool):
             print(f"check.py: {tool} is missing", file=sys.stderr)
             return 2
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     if arguments[:1] == ["show"] and len(arguments) in (2, 3):
         show(arguments[1], (arguments + ["quick"])[2])
         return 0
