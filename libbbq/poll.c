@@ -233,12 +233,13 @@ void bbq_watch_close(struct bbq_end *end)
 
 static int end_fd(struct bbq_end *end)
 {
-	int error;
+	int error = 0;
 
 	if (end->lock_fd < 0)
 		return -EBADMSG;
-	error = end->watch ? 0 : watch_open(end);
-	return error ? error : end->watch->fd;
+	if (!end->watch)
+		error = watch_open(end);
+	return end->watch ? end->watch->fd : error;
 }
 
 int bbq_sender_fd(struct bbq_sender *sender)
