@@ -80,7 +80,7 @@ static void expect(const struct op *op, int error)
 	if (error == op->error)
 		return;
 	fprintf(stderr, "%s: error %d\n", op->verb->name, error);
-	check(!"the error that the script expects");
+	fail("the error that the script expects", __LINE__);
 }
 
 static void on_signal(int number)
