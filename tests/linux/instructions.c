@@ -32,7 +32,6 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#include "script.h"
 #include "scripts.h"
 #include "successor.h"
 
@@ -40,7 +39,6 @@
 extern const char __executable_start[], etext[];
 
 static const struct script *script;
-static char name[64]; /* of the segment, if it has one */
 static unsigned long every = 1;
 static unsigned char *stepped; /* per byte of the text */
 
@@ -61,7 +59,8 @@ static _Noreturn void fail(const char *what, int line)
 		script->name, world->at, op->verb ? op->verb->name : "end",
 		op->len, world->inside ? "in progress" : "done", run.points,
 		line, what);
-	bbq_segment_unlink(name);
+	bbq_segment_unlink(own_name);
+	bbq_segment_unlink(other_name);
 	_exit(1);
 }
 
@@ -252,6 +251,8 @@ static void try_point(void)
 	if (!world->inside)
 		role = NEITHER;
 	run.points++;
+	if (other_name[0])
+		check_other();
 	take_over(NEITHER);
 	if (role != RECEIVER && lives(RECEIVER))
 		take_over(RECEIVER);
@@ -309,12 +310,16 @@ static void report(const char *what)
 
 static void make_segment(const struct bbq_config *config)
 {
+	own_name[0] = other_name[0] = '\0';
 	if (!script->named) {
 		check(bbq_segment_create(config, &segment) == 0);
 		return;
 	}
-	snprintf(name, sizeof(name), "/bbq-instructions-%d", (int)getpid());
-	check(bbq_segment_create_named(name, config, &segment) == 0);
+	snprintf(own_name, sizeof(own_name), "/bbq-instructions-%d",
+		 (int)getpid());
+	snprintf(other_name, sizeof(other_name), "/bbq-instructions-%d-other",
+		 (int)getpid());
+	check(bbq_segment_create_named(own_name, config, &segment) == 0);
 }
 
 static void play_script(void)

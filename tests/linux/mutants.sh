@@ -96,6 +96,13 @@ mutant header-after-write $frame 'holds(r, &world->after)' '
 mutant claim-without-a-ring role.c 'side->bell != bell' '
 /^static void end_start/,/^}/ { /bbq_end_wake/d; }'
 
+# A segment can be seen before there is anything in it.
+mutant name-before-header segment.c 'error == 0' '
+/^int bbq_segment_create_named/,/^}/ {
+	s/error = link_fd(fd, path)/error = 0/
+	s/^\terror = format(.*/\tlink_fd(fd, path);\n&/
+}'
+
 # The tail is never given up: half of the lengths can be refused for ever.
 mutant no-want verbs.c 'error == 0' '
 /^static int sender_want/,/^}/ { s/int error = want(.*/int error = 0 * (int)len;\n\t(void)want;/; }'

@@ -34,7 +34,6 @@ static _Noreturn void fail(const char *what, int line);
 struct model {
 	size_t sent;
 	size_t taken;
-	size_t counted; /* of those taken: in the receiver's counter */
 	unsigned short len[FRAMES_MAX];
 };
 
@@ -42,9 +41,8 @@ struct op;
 
 enum effect {
 	NOTHING,
-	SENDS,		/* len bytes, or a frame of len bytes */
-	TAKES,		/* len bytes or frames */
-	TAKES_AS_BYTES, /* len frames, which are not counted as frames */
+	SENDS, /* len bytes, or a frame of len bytes */
+	TAKES, /* len bytes or frames */
 };
 
 enum role {
@@ -101,6 +99,8 @@ struct world {
 
 static struct world *world;
 static struct bbq_segment *segment;
+static char own_name[64];   /* of the segment, if it has one */
+static char other_name[64]; /* of one that a script makes */
 
 static bool frames(void)
 {
@@ -151,306 +151,8 @@ static void model_apply(struct model *m, const struct op *op)
 
 	if (effect == SENDS)
 		model_send(m, op->len);
-	if (effect == TAKES || effect == TAKES_AS_BYTES)
-		m->taken += op->len;
 	if (effect == TAKES)
-		m->counted += op->len;
-}
-
-/* ---- verbs of the sender ----------------------------------------------- */
-
-/* Long enough for who watches a sleeper to see it asleep. */
-#define SLICE (20 * MS)
-
-static int open_s(const struct op *op)
-{
-	int error = bbq_sender_open(segment, &world->s);
-
-	(void)op;
-	if (error)
-		return error;
-	world->s.end.spin = 1;
-	world->s.end.slice_ns = SLICE;
-	return 0;
-}
-
-static int filled(int error)
-{
-	if (!error)
-		fill(&world->span, world->before.sent);
-	return error;
-}
-
-static int grant(const struct op *op)
-{
-	return filled(bbq_sender_grant(&world->s, op->len, op->timeout,
-				       &world->span));
-}
-
-static int range(const struct op *op)
-{
-	return filled(bbq_sender_grant_range(&world->s, op->len, op->max,
-					     op->timeout, &world->span));
-}
-
-static int commit(const struct op *op)
-{
-	return bbq_sender_commit(&world->s, op->len);
-}
-
-static int part(const struct op *op)
-{
-	return bbq_sender_commit_part(&world->s, op->len);
-}
-
-static int abort_grant(const struct op *op)
-{
-	(void)op;
-	return bbq_sender_commit(&world->s, 0);
-}
-
-static int frame_grant(const struct op *op)
-{
-	return filled(bbq_sender_frame_grant(&world->s, op->len, op->timeout,
-					     &world->span));
-}
-
-static int frame_commit(const struct op *op)
-{
-	return bbq_sender_frame_commit(&world->s, op->len);
-}
-
-static int send(const struct op *op)
-{
-	int error = frames() ? frame_grant(op) : grant(op);
-
-	if (error)
-		return error;
-	return frames() ? frame_commit(op) : commit(op);
-}
-
-/* What the verbs do when they are refused, here by itself. */
-static int want(const struct op *op)
-{
-	int error = frames() ? bbq_frame_want(&world->s.producer, op->len)
-			     : bbq_want(&world->s.producer, op->len);
-
-	bbq_sender_notify(&world->s);
-	return error;
-}
-
-static int wait_s(const struct op *op)
-{
-	return bbq_sender_wait(&world->s, op->len, op->timeout);
-}
-
-static int arm_s(const struct op *op)
-{
-	return bbq_sender_arm(&world->s, op->len);
-}
-
-static int finish(const struct op *op)
-{
-	return bbq_sender_finish(&world->s, op->timeout);
-}
-
-static int hear_s(const struct op *op)
-{
-	(void)op;
-	return bbq_end_peer(&world->s.end);
-}
-
-static int close_s(const struct op *op)
-{
-	(void)op;
-	bbq_sender_close(&world->s);
-	return 0;
-}
-
-static int abandon_s(const struct op *op)
-{
-	(void)op;
-	bbq_sender_abandon(&world->s);
-	return 0;
-}
-
-static int patient_s(const struct op *op)
-{
-	(void)op;
-	world->s.end.wait_peer = 1;
-	return 0;
-}
-
-/* ---- verbs of the receiver --------------------------------------------- */
-
-static int open_r(const struct op *op)
-{
-	int error = bbq_receiver_open(segment, &world->r);
-
-	(void)op;
-	if (error)
-		return error;
-	world->r.end.spin = 1;
-	world->r.end.slice_ns = SLICE;
-	return 0;
-}
-
-static int seen(int error)
-{
-	if (!error)
-		check(matches(&world->views[0], world->before.taken));
-	return error;
-}
-
-static int read_bytes(const struct op *op)
-{
-	return seen(bbq_receiver_read(&world->r, op->timeout, world->views));
-}
-
-static int split(const struct op *op)
-{
-	int error =
-		bbq_receiver_read_split(&world->r, op->timeout, world->views);
-
-	if (error)
-		return error;
-	check(world->views[0].len + world->views[1].len ==
-	      world->before.sent - world->before.taken);
-	check(matches(&world->views[1],
-		      world->before.taken + world->views[0].len));
-	return seen(0);
-}
-
-/* Read both parts, release some of it. */
-static int take_split(const struct op *op)
-{
-	int error = split(op);
-
-	return error ? error : bbq_receiver_release(&world->r, op->len);
-}
-
-static int release(const struct op *op)
-{
-	return bbq_receiver_release(&world->r, op->len);
-}
-
-static int release_part(const struct op *op)
-{
-	return bbq_receiver_release_part(&world->r, op->len);
-}
-
-static int frame_read(const struct op *op)
-{
-	int error =
-		bbq_receiver_frame_read(&world->r, op->timeout, world->views);
-
-	if (!error)
-		check(world->views[0].len ==
-		      world->before.len[world->before.taken]);
-	return seen(error);
-}
-
-static int frame_release(const struct op *op)
-{
-	(void)op;
-	return bbq_receiver_frame_release(&world->r);
-}
-
-/* len frames of one read, for batch_release. */
-static int batch_read(const struct op *op)
-{
-	struct bbq_view rest, frame;
-	int error =
-		bbq_receiver_read_split(&world->r, op->timeout, world->views);
-
-	if (error)
-		return error;
-	rest = world->views[0];
-	world->batch = 0;
-	for (size_t i = 0; i < op->len; i++) {
-		if (rest.len == 0)
-			rest = world->views[1];
-		world->batch += rest.len;
-		error = bbq_frame_next(&world->r.consumer, &rest, &frame);
-		if (error)
-			return error;
-		world->batch -= rest.len;
-		check(frame.len == world->before.len[world->before.taken + i]);
-		check(matches(&frame, world->before.taken + i));
-	}
-	return 0;
-}
-
-static int batch_release(const struct op *op)
-{
-	(void)op;
-	return bbq_receiver_release(&world->r, world->batch);
-}
-
-static int take(const struct op *op)
-{
-	int error = frames() ? frame_read(op) : read_bytes(op);
-
-	if (error)
-		return error;
-	return frames() ? frame_release(op) : release(op);
-}
-
-static int wait_r(const struct op *op)
-{
-	return bbq_receiver_wait(&world->r, op->timeout);
-}
-
-static int arm_r(const struct op *op)
-{
-	(void)op;
-	return bbq_receiver_arm(&world->r);
-}
-
-static int hear_r(const struct op *op)
-{
-	(void)op;
-	return bbq_end_peer(&world->r.end);
-}
-
-static int close_r(const struct op *op)
-{
-	(void)op;
-	bbq_receiver_close(&world->r);
-	return 0;
-}
-
-static int abandon_r(const struct op *op)
-{
-	(void)op;
-	bbq_receiver_abandon(&world->r);
-	return 0;
-}
-
-/* ---- others ------------------------------------------------------------ */
-
-static int attach(const struct op *op)
-{
-	struct bbq_segment *other;
-	int error = bbq_segment_attach(bbq_segment_fd(segment), &other);
-
-	(void)op;
-	if (error)
-		return error;
-	bbq_segment_close(other);
-	return 0;
-}
-
-static int retire(const struct op *op)
-{
-	(void)op;
-	return bbq_segment_retire(segment);
-}
-
-static int interrupt(const struct op *op)
-{
-	(void)op;
-	return kill(world->child, SIGUSR1);
+		m->taken += op->len;
 }
 
 #endif /* TESTS_LINUX_SCRIPT_H */

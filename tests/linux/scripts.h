@@ -7,55 +7,7 @@
 #ifndef TESTS_LINUX_SCRIPTS_H
 #define TESTS_LINUX_SCRIPTS_H
 
-#include "script.h"
-
-static const struct verb OPEN_S = { "open", SENDER, NOTHING, open_s };
-static const struct verb GRANT = { "grant", SENDER, NOTHING, grant };
-static const struct verb RANGE = { "range", SENDER, NOTHING, range };
-static const struct verb COMMIT = { "commit", SENDER, SENDS, commit };
-static const struct verb PART = { "commit part", SENDER, SENDS, part };
-static const struct verb ABORT = { "abort", SENDER, NOTHING, abort_grant };
-static const struct verb FRAME = { "frame", SENDER, NOTHING, frame_grant };
-static const struct verb COMMIT_FRAME = { "commit frame", SENDER, SENDS,
-					  frame_commit };
-static const struct verb SEND = { "send", SENDER, SENDS, send };
-static const struct verb WANT = { "want", SENDER, NOTHING, want };
-static const struct verb WAIT_S = { "wait", SENDER, NOTHING, wait_s };
-static const struct verb ARM_S = { "arm", SENDER, NOTHING, arm_s };
-static const struct verb FINISH = { "finish", SENDER, NOTHING, finish };
-static const struct verb HEAR_S = { "hear", SENDER, NOTHING, hear_s };
-static const struct verb CLOSE_S = { "close", SENDER, NOTHING, close_s };
-static const struct verb ABANDON_S = { "abandon", SENDER, NOTHING, abandon_s };
-static const struct verb PATIENT_S = { "wait peer", SENDER, NOTHING,
-				       patient_s };
-
-static const struct verb OPEN_R = { "open", RECEIVER, NOTHING, open_r };
-static const struct verb READ = { "read", RECEIVER, NOTHING, read_bytes };
-static const struct verb SPLIT = { "read split", RECEIVER, NOTHING, split };
-static const struct verb RELEASE = { "release", RECEIVER, TAKES, release };
-static const struct verb RELEASE_PART = { "release part", RECEIVER, TAKES,
-					  release_part };
-static const struct verb READ_FRAME = { "read frame", RECEIVER, NOTHING,
-					frame_read };
-static const struct verb RELEASE_FRAME = { "release frame", RECEIVER, TAKES,
-					   frame_release };
-static const struct verb READ_BATCH = { "read batch", RECEIVER, NOTHING,
-					batch_read };
-static const struct verb RELEASE_BATCH = { "release batch", RECEIVER,
-					   TAKES_AS_BYTES, batch_release };
-static const struct verb TAKE = { "take", RECEIVER, TAKES, take };
-static const struct verb TAKE_SPLIT = { "take split", RECEIVER, TAKES,
-					take_split };
-static const struct verb WAIT_R = { "wait", RECEIVER, NOTHING, wait_r };
-static const struct verb ARM_R = { "arm", RECEIVER, NOTHING, arm_r };
-static const struct verb HEAR_R = { "hear", RECEIVER, NOTHING, hear_r };
-static const struct verb CLOSE_R = { "close", RECEIVER, NOTHING, close_r };
-static const struct verb ABANDON_R = { "abandon", RECEIVER, NOTHING,
-				       abandon_r };
-static const struct verb ATTACH = { "attach", NEITHER, NOTHING, attach };
-static const struct verb RETIRE = { "retire", NEITHER, NOTHING, retire };
-static const struct verb INTERRUPT = { "interrupt", NEITHER, NOTHING,
-				       interrupt };
+#include "operations.h"
 
 /* Of 24 bytes. */
 static const struct op byte_ops[] = {
@@ -115,8 +67,10 @@ static const struct op byte_ops[] = {
 	{ &WANT, 24 },	 /* gives up the tail */
 	{ &TAKE, 3 },
 	{ &WAIT_R, 0, -EAGAIN }, /* steps over it */
+	{ &MISUSE },
 	{ &GRANT, 24 },
 	{ &COMMIT, 24 },
+	{ &TELL },
 	{ &ATTACH },
 	{ &HEAR_S },
 	{ &HEAR_R },
@@ -220,6 +174,7 @@ static const struct op sleeping_sender_ops[] = {
 	{ &OPEN_S },
 	{ &SEND, 20 },
 	{ &GRANT, 8, -ETIMEDOUT, MS },
+	{ &GRANT, 8, -ETIMEDOUT, 300 * MS },
 	{ &OPEN_R, .by = PEER },
 	{ &GRANT, 8, 0, BBQ_FOREVER },
 	{ &TAKE, 3, .by = ASLEEP }, /* not enough */
@@ -334,6 +289,10 @@ static const struct op claim_ops[] = {
 	{ &RETIRE },
 	{ &RETIRE, 0, -ENOENT },
 	{ &CLOSE_R },
+	{ &CREATE, 10 },
+	{ &CREATE, 10, -EEXIST },
+	{ &UNLINK },
+	{ &UNLINK, 0, -ENOENT },
 	{ 0 },
 };
 
