@@ -296,6 +296,18 @@ static int attach(const struct op *op)
 	return 0;
 }
 
+static int open_name(const struct op *op)
+{
+	struct bbq_segment *other;
+	int error = bbq_segment_open(own_name, &other);
+
+	(void)op;
+	if (error)
+		return error;
+	bbq_segment_close(other);
+	return 0;
+}
+
 static int retire(const struct op *op)
 {
 	(void)op;
@@ -306,6 +318,14 @@ static int interrupt(const struct op *op)
 {
 	(void)op;
 	return kill(world->child, SIGUSR1);
+}
+
+/* Negative: a sleeper sleeps until it is woken. */
+static int slices(const struct op *op)
+{
+	world->s.end.slice_ns = op->timeout;
+	world->r.end.slice_ns = op->timeout;
+	return 0;
 }
 
 /* What tells, and changes nothing. */
@@ -417,6 +437,9 @@ static const struct verb CLOSE_R = { "close", RECEIVER, NOTHING, close_r };
 static const struct verb ABANDON_R = { "abandon", RECEIVER, NOTHING,
 				       abandon_r };
 static const struct verb ATTACH = { "attach", NEITHER, NOTHING, attach };
+static const struct verb OPEN_NAME = { "open name", NEITHER, NOTHING,
+				       open_name };
+static const struct verb SLICES = { "slices", NEITHER, NOTHING, slices };
 static const struct verb RETIRE = { "retire", NEITHER, NOTHING, retire };
 static const struct verb INTERRUPT = { "interrupt", NEITHER, NOTHING,
 				       interrupt };

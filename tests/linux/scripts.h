@@ -185,9 +185,11 @@ static const struct op sleeping_sender_ops[] = {
 	{ &TAKE, 8, .by = ASLEEP }, /* gives up the tail, then waits on */
 	{ &READ, 0, -EAGAIN, .by = ASLEEP },
 	{ &WAIT_R, 0, -ETIMEDOUT, MS, .by = PEER },
-	{ &SEND, 20 }, /* rings */
+	{ &SEND, 20 },		    /* rings */
+	{ &SLICES, .timeout = -1 }, /* a signal meets it in the sleep, then */
 	{ &GRANT, 1, -EINTR, BBQ_FOREVER },
 	{ &INTERRUPT, .by = ASLEEP },
+	{ &SLICES, .timeout = SLICE },
 	{ &RANGE, 1, -EPIPE, BBQ_FOREVER, .max = 20 },
 	{ &CLOSE_R, .by = ASLEEP },
 	{ &GRANT, 1, -EPIPE, BBQ_FOREVER },
@@ -220,8 +222,10 @@ static const struct op sleeping_receiver_ops[] = {
 	{ &WAIT_S, 11, -ETIMEDOUT, MS, .by = PEER },
 	{ &READ }, /* over the watermark: rings */
 	{ &RELEASE, 9 },
+	{ &SLICES, .timeout = -1 },
 	{ &WAIT_R, 0, -EINTR, BBQ_FOREVER },
 	{ &INTERRUPT, .by = ASLEEP },
+	{ &SLICES, .timeout = SLICE },
 	{ &SPLIT, 0, 0, BBQ_FOREVER },
 	{ &SEND, 7, .by = LONG_ASLEEP },
 	{ &RELEASE, 7 },
@@ -273,6 +277,7 @@ static const struct op claim_ops[] = {
 	{ &OPEN_S, 0, -EADDRINUSE },
 	{ &OPEN_R },
 	{ &TAKE, 2 },
+	{ &OPEN_NAME },
 	{ &RETIRE, 0, -EBUSY },
 	{ &ABANDON_R },
 	{ &OPEN_R, .by = PEER },
@@ -288,6 +293,7 @@ static const struct op claim_ops[] = {
 	{ &CLOSE_S },
 	{ &RETIRE },
 	{ &RETIRE, 0, -ENOENT },
+	{ &OPEN_NAME, 0, -ENOENT },
 	{ &CLOSE_R },
 	{ &CREATE, 10 },
 	{ &CREATE, 10, -EEXIST },
