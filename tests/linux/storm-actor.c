@@ -58,6 +58,7 @@ _Noreturn void actor_fail(const char *what, const char *file, int line)
 		file, line, what, side == SENDER ? "sender" : "receiver",
 		(unsigned long long)life, capacity, align,
 		(unsigned long long)at, last_error);
+	give_notice();
 	_exit(STORM_WRONG);
 }
 
@@ -299,7 +300,10 @@ static void open_segment(const char *place)
 		last_error = place[0] == '/' ? bbq_segment_open(place, &segment)
 					     : bbq_segment_attach(atoi(place),
 								  &segment);
-	} while (last_error == -EBUSY);
+		/* The peer may be stopped in the gate, for as long as we stay. */
+	} while (last_error == -EBUSY && !leaving);
+	if (last_error == -EBUSY)
+		_exit(STORM_LEFT);
 	check(last_error == 0);
 	capacity = bbq_segment_capacity(segment);
 	if (bbq_segment_mode(segment) == BBQ_MODE_FRAMES)

@@ -18,16 +18,16 @@
 
 #include <bbq/bbq.h>
 
-/* Seconds without progress, at every look of which both were asleep ... */
+/* Seconds without progress in which every look found both asleep ... */
 #define STUCK_ASLEEP 10
-/* ... or whatever they were. */
+/* ... or whatever they were in. */
 #define STUCK_ANYHOW 120
 
 struct stuck {
 	uint64_t progress;
-	double since;	/* the last progress */
-	bool asleep;	/* at each look since then */
-	unsigned looks; /* since then */
+	double since;	/* of the last progress */
+	double awake;	/* when one of them was last seen not asleep */
+	unsigned looks; /* since the last progress */
 };
 
 static inline double now(void)
@@ -60,18 +60,15 @@ static inline char process_state(pid_t pid)
 static inline bool stuck(struct stuck *s, uint64_t progress,
 			 const pid_t pids[2])
 {
-	double quiet = now() - s->since;
+	double time = now();
 
-	if (s->looks == 0 || s->progress != progress) {
-		*s = (struct stuck){ progress, now(), true, 1 };
-		return false;
-	}
+	if (s->looks == 0 || s->progress != progress)
+		*s = (struct stuck){ progress, time, time, 0 };
 	s->looks++;
 	for (int i = 0; i < 2; i++)
-		if (process_state(pids[i]) != 'S')
-			s->asleep = false;
-	return quiet > STUCK_ANYHOW ||
-	       (s->asleep && quiet > STUCK_ASLEEP && s->looks > 10);
+		if (pids[i] > 0 && process_state(pids[i]) != 'S')
+			s->awake = time;
+	return time - s->since > STUCK_ANYHOW || time - s->awake > STUCK_ASLEEP;
 }
 
 static inline void describe_side(const char *name, pid_t pid,
