@@ -14,8 +14,13 @@
  * Queues of one byte are strictly in turn. In the others lengths are random
  * and either side may come first; their grants over half the capacity need the
  * wrap that a want publishes, and the ring when the receiver steps over it.
- * Now and then a side dawdles for less than a microsecond or two, so that the
- * other's way into its sleep and this one's ring meet at every point.
+ * Now and then a side dawdles for less than a microsecond or two.
+ *
+ * A missing barrier needs more: a publication within some ten nanoseconds of
+ * the other side's look before its sleep, by one who is awake. So in one of
+ * the queues the sides lie in ambush, in turn: one does not sleep but watches
+ * the other's notes until that has done its part, and must be on its way into
+ * the sleep.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -33,15 +38,39 @@
 
 extern char **environ;
 
+/* What goes on at one queue. */
+struct queue {
+	const char *name;
+	size_t capacity;
+	enum bbq_mode mode;
+	bool ambushes;
+};
+
 static struct ledger *ledger;
 static struct bbq_segment *segment;
 static size_t capacity;
+static bool ambushes;
 
 static void dawdle(void)
 {
-	if (one_in(4))
+	if (!ambushes && one_in(4))
 		for (volatile uint64_t n = below(1000); n > 0; n--)
 			;
+}
+
+/*
+ * In turn: until the other's position is that, but not for ever. And a moment
+ * more for both, or the other would be there first each time.
+ */
+static void ambush(enum side side, uint64_t at, uint64_t others)
+{
+	if (!ambushes)
+		return;
+	for (int i = 0; (at >> 10 & 1) == side && i < 50000; i++)
+		if (look(&ledger->note[!side].done) == others)
+			break;
+	for (volatile uint64_t n = below(256); n > 0; n--)
+		;
 }
 
 static bool no_more(void)
@@ -60,6 +89,7 @@ static int send_bytes_until(struct bbq_sender *s, uint64_t *ret)
 		struct bbq_span span;
 		int error;
 
+		ambush(SENDER, at, at);
 		error = bbq_sender_grant(s, len, BBQ_FOREVER, &span);
 		if (error)
 			return error;
@@ -124,22 +154,26 @@ static int run_sender(bool refuses)
 static int recv_bytes_until(struct bbq_receiver *r)
 {
 	uint64_t at = 0;
-	struct bbq_view view;
-	int error;
 
-	while (!(error = bbq_receiver_read(r, BBQ_FOREVER, &view))) {
-		size_t len = one_in(2) ? 1 + (size_t)below(view.len) : view.len;
+	for (;;) {
+		struct bbq_view view;
+		size_t len;
+		int error;
 
+		ambush(RECEIVER, at, at + capacity);
+		error = bbq_receiver_read(r, BBQ_FOREVER, &view);
+		if (error)
+			return error;
 		if (!stream_fits(view.data, 1, at, view.len))
 			return -EILSEQ;
 		dawdle();
+		len = 1 + (size_t)below(view.len);
 		error = bbq_receiver_release(r, len);
 		if (error)
 			return error;
 		at += len;
 		put(&ledger->note[RECEIVER].done, at);
 	}
-	return error;
 }
 
 static int recv_frames_until(struct bbq_receiver *r)
@@ -190,20 +224,21 @@ static bool map_ledger(int fd)
 	return ledger != MAP_FAILED;
 }
 
-/* send|recv, is membarrier refused, the ledger, the segment */
+/* send|recv, is membarrier refused, in ambush, the ledger, the segment */
 static int other(char *argv[])
 {
 	bool refuses = atoi(argv[2]);
 	int error = 0;
 
+	ambushes = atoi(argv[3]);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	chance_state = (uint64_t)getpid() << 32;
-	if (!map_ledger(atoi(argv[3])))
+	if (!map_ledger(atoi(argv[4])))
 		error = -errno;
 	if (!error && refuses)
 		error = refuse_membarrier();
 	if (!error)
-		error = bbq_segment_attach(atoi(argv[4]), &segment);
+		error = bbq_segment_attach(atoi(argv[5]), &segment);
 	if (!error) {
 		capacity = bbq_segment_capacity(segment);
 		error = argv[1][0] == 's' ? run_sender(refuses)
@@ -215,19 +250,22 @@ static int other(char *argv[])
 	return error != 0;
 }
 
-static int start(const char *what, bool refuses, int ledger_fd, pid_t *ret)
+static int start(const char *what, const struct queue *queue, bool refuses,
+		 int ledger_fd, pid_t *ret)
 {
-	char args[3][16];
+	char args[4][16];
 	char *argv[] = { (char *)"/proc/self/exe",
 			 (char *)what,
 			 args[0],
 			 args[1],
 			 args[2],
+			 args[3],
 			 NULL };
 
 	snprintf(args[0], sizeof(args[0]), "%d", refuses);
-	snprintf(args[1], sizeof(args[1]), "%d", ledger_fd);
-	snprintf(args[2], sizeof(args[2]), "%d", bbq_segment_fd(segment));
+	snprintf(args[1], sizeof(args[1]), "%d", queue->ambushes);
+	snprintf(args[2], sizeof(args[2]), "%d", ledger_fd);
+	snprintf(args[3], sizeof(args[3]), "%d", bbq_segment_fd(segment));
 	return posix_spawn(ret, argv[0], NULL, NULL, argv, environ);
 }
 
@@ -300,25 +338,28 @@ static uint64_t print_counters(const char *queue, bool refuses)
 	return sleeps;
 }
 
-static uint64_t run(const char *queue, const struct bbq_config *config,
-		    bool refuses, double seconds)
+static uint64_t run(const struct queue *queue, bool refuses, double seconds)
 {
+	const struct bbq_config config = {
+		.capacity = queue->capacity,
+		.mode = queue->mode,
+	};
 	int ledger_fd = memfd_create("stress", 0);
 	pid_t pids[2];
 	uint64_t sleeps;
 
 	if (ledger_fd < 0 || ftruncate(ledger_fd, sizeof(*ledger)) < 0 ||
-	    !map_ledger(ledger_fd) || bbq_segment_create(config, &segment) ||
+	    !map_ledger(ledger_fd) || bbq_segment_create(&config, &segment) ||
 	    fcntl(bbq_segment_fd(segment), F_SETFD, 0) < 0 ||
-	    start("send", refuses, ledger_fd, &pids[SENDER]) ||
-	    start("recv", refuses, ledger_fd, &pids[RECEIVER])) {
+	    start("send", queue, refuses, ledger_fd, &pids[SENDER]) ||
+	    start("recv", queue, refuses, ledger_fd, &pids[RECEIVER])) {
 		perror("stress");
 		_exit(1);
 	}
 	watch(pids, seconds);
 	if (ledger->note[SENDER].done != ledger->note[RECEIVER].done)
 		fail("not all has arrived", pids);
-	sleeps = print_counters(queue, refuses);
+	sleeps = print_counters(queue->name, refuses);
 	bbq_segment_close(segment);
 	munmap(ledger, sizeof(*ledger));
 	close(ledger_fd);
@@ -327,23 +368,20 @@ static uint64_t run(const char *queue, const struct bbq_config *config,
 
 int main(int argc, char *argv[])
 {
-	static const struct {
-		const char *name;
-		struct bbq_config config;
-	} queues[] = {
-		{ "one byte", { .capacity = 1 } },
-		{ "three bytes", { .capacity = 3 } },
-		{ "frames", { .capacity = 40, .mode = BBQ_MODE_FRAMES } },
+	static const struct queue queues[] = {
+		{ "in turn", 1, BBQ_MODE_BYTES, false },
+		{ "in ambush", 1, BBQ_MODE_BYTES, true },
+		{ "three bytes", 3, BBQ_MODE_BYTES, false },
+		{ "frames", 40, BBQ_MODE_FRAMES, false },
 	};
 	double seconds;
 	uint64_t sleeps = 0;
 
-	if (argc == 5)
+	if (argc == 6)
 		return other(argv);
-	seconds = argc > 1 ? atof(argv[1]) : 50;
-	for (int i = 0; i < 6; i++)
-		sleeps += run(queues[i / 2].name, &queues[i / 2].config, i % 2,
-			      seconds / 6);
+	seconds = argc > 1 ? atof(argv[1]) : 48;
+	for (int i = 0; i < 8; i++)
+		sleeps += run(&queues[i / 2], i % 2, seconds / 8);
 	printf("%llu sleeps, all of them over\n", (unsigned long long)sleeps);
 	return 0;
 }
