@@ -223,8 +223,7 @@ void wait_by_poll(size_t len)
 	last_error = error;
 	check(error == 0);
 	own->polls++;
-	/* As long as a sleep without end: SIGTERM may come just before it. */
-	if (poll(&entry, 1, one_in(2) ? 200 : (int)below(3)) > 0)
+	if (poll(&entry, 1, one_in(2) ? -1 : (int)below(3)) > 0)
 		check(entry.revents == POLLIN);
 }
 

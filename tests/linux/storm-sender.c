@@ -20,12 +20,8 @@ static uint64_t write_after(size_t size)
 
 static void commit_bytes(unsigned char **data, size_t used, bool part)
 {
-	if (one_in(2))
-		stream_fill(*data, ledger->key, at, used);
-	else
-		for (size_t i = 0; i < used; i++)
-			stream_fill(*data + i, ledger->key, at + i, 1);
-	if (used == 0 && !part) {
+	stream_fill(*data, ledger->key, at, used);
+	if (used == 0) {
 		check(bbq_sender_commit(&s, 0) == 0);
 		return;
 	}
