@@ -14,11 +14,14 @@ if the consumer takes what it can and each side sees the other's newest cursor
 in the end; at (0, 0) the grant succeeds, and whoever finds room once, finds
 it until it commits. It may succeed long before.
 """
+import functools
+
 import z3
 
 from logic import conj, disj, implies, neg
 from model import Need
-from prove import Model, Obligation, parameters, side_of, step_premises
+from prove import (Model, Obligation, Premises, parameters, side_of,
+                   step_premises)
 from state import (BYTES, C_FIND, C_FIRST, FRAME_AGAIN, FRAME_READ, READ, SPLIT,
                    symbolic)
 
@@ -55,7 +58,8 @@ def ranking(spec, m):
             goals.append(('gets smaller', disj(
                 phase(spec, after) < phase(spec, s),
                 conj(same_phase, left(spec, after) < left(spec, s)))))
-        premises = step_premises(spec, step, s, p, effect.when)
+        premises = Premises(effect.when, functools.partial(
+            step_premises, spec, step, s, p))
         for goal, formula in goals:
             yield Obligation(name, 'rank: ' + goal, premises, formula,
                              list(effect.checks.values()))
@@ -119,7 +123,8 @@ class NoStep:
 
 def progress(spec, m):
     s, p = symbolic(), parameters(NoStep)
-    premises = step_premises(spec, NoStep, s, p, True)
+    premises = Premises(True, functools.partial(
+        step_premises, spec, NoStep, s, p))
     for side, facts in (('producer', producer_facts),
                         ('consumer', consumer_facts)):
         for goal, formula in facts(spec, m, s):

@@ -11,6 +11,7 @@ Assuming less than the invariant can lose a proof but never make a wrong one.
 Clauses, ghosts and rooms in clauses are always those of `spec`, the model as
 it should be; the steps are those of `m`, which may be a mutant (mutants.py).
 """
+import functools
 import itertools
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -32,11 +33,22 @@ class Model(Producer, Consumer):
     """Both sides."""
 
 
+class Premises:
+    """What the obligations of one step may assume; worked out when needed."""
+
+    def __init__(self, when, build):
+        self.when, self.build = when, build
+
+    @functools.cached_property
+    def terms(self):
+        return [self.when, *self.build()]
+
+
 @dataclass
 class Obligation:
     group: str      # the step
     goal: str
-    premises: list  # shared by a group
+    premises: Premises
     formula: object
     given: list     # more premises, of this goal only
 
@@ -147,10 +159,10 @@ def step_goals(spec, s, effect):
     yield from kept_goals(spec, effect.then, CLAUSES)
 
 
-def step_premises(spec, step, s, p, when):
-    """The invariant before the step, and that the step can be taken."""
+def step_premises(spec, step, s, p):
+    """The invariant before the step."""
     terms = terms_at_hand(spec, s, step, p)
-    premises = [when, *rule_instances(spec, s, p)]
+    premises = list(rule_instances(spec, s, p))
     if 'length' in step.params:
         byte, rule = decoding(spec, s, p)
         terms['byte'].append(byte)
@@ -173,13 +185,13 @@ def hostile_goals(spec, name, effect):
     yield from kept_goals(spec, effect.then, own_clauses(name))
 
 
-def hostile_premises(spec, name, s, p, when):
+def hostile_premises(spec, name, s, p):
     """Whatever the peer stores: only the handle's own clauses are assumed,
     and that loaded words are words."""
     k, zero = spec.k, z3.IntVal(0)
     header = k.narrowest(getattr(p, 'longest', zero))
     premises = [
-        when, *k.rules(), k.narrowest_rule(getattr(p, 'longest', zero)),
+        *k.rules(), k.narrowest_rule(getattr(p, 'longest', zero)),
         k.pad_rule(0, header), k.pad_rule(s.p_woff, header),
         k.pad_rule(s.x_pos, s.x_head),
         k.fits_rule(s.p_header, s.p_len - s.p_payload,
@@ -206,7 +218,8 @@ def obligations_of(name, goals, premises, effect):
 def proof_of_first_state(spec, m):
     s = initial(z3.IntVal(0))
     for goal, formula in kept_goals(spec, s, CLAUSES, 'has: '):
-        yield Obligation('all-zero memory', goal, m.k.rules(), formula, [])
+        yield Obligation('all-zero memory', goal,
+                         Premises(True, m.k.rules), formula, [])
 
 
 def honest(m):
@@ -219,7 +232,8 @@ def honest(m):
         effect = step(s, p)
         yield from obligations_of(
             name, step_goals(spec, s, effect),
-            step_premises(spec, step, s, p, effect.when), effect)
+            Premises(effect.when, functools.partial(step_premises, spec, step,
+                                                    s, p)), effect)
 
 
 def hostile(m):
@@ -230,7 +244,8 @@ def hostile(m):
         effect = step(s, p)
         yield from obligations_of(
             name, hostile_goals(spec, name, effect),
-            hostile_premises(spec, name, s, p, effect.when), effect)
+            Premises(effect.when, functools.partial(hostile_premises, spec,
+                                                    name, s, p)), effect)
 
 
 def untouched(m):
@@ -248,14 +263,14 @@ def untouched(m):
     return count, failures
 
 
-def discharge(obligations, stop=False):
+def discharge(obligations, stop=False, logic='QF_UFLIA'):
     """(number, failures): each a (group, goal, answer) that is not proved."""
     solver, premises, failures, count = None, None, [], 0
     for o in obligations:
         if o.premises is not premises:
-            premises, solver = o.premises, z3.SolverFor('QF_UFLIA')
+            premises, solver = o.premises, z3.SolverFor(logic)
             solver.set('timeout', TIMEOUT_MS)
-            solver.add(*[f for f in premises if f is not True])
+            solver.add(*[f for f in premises.terms if f is not True])
         count += 1
         answer = z3.unsat if o.formula is True else refute(solver, o)
         if answer != z3.unsat:

@@ -238,3 +238,16 @@ def coverage(at_least=3000, at_most=40000):
     if min(run.laps_wrapped for run in runs) < 2:
         missing.add(('the lap', 'wraps around'))
     return taken, sorted(f'{a} {b}' for a, b in missing)
+
+
+def violation(model, steps, seeds=(1, 2)):
+    """How a broken model does wrong, in a run that looks at checks and claims
+    only; '' if it was not seen to."""
+    for seed in seeds:
+        for numbers in QUEUES:
+            run = Run(model(numbers), seed, guard=False)
+            try:
+                run.go(steps)
+            except Violation as wrong:
+                return f'{wrong} (step {run.length})'
+    return ''
