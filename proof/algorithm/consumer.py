@@ -10,7 +10,7 @@ from state import (BYTES, C_ATTACH_LAST, C_ATTACH_WRITE, C_FIND, C_FIND_MORE,
 
 class Consumer(Core):
 
-    # ---- life and death ------------------------------------------------------
+    # ---- life and death -----------------------------------------------------
 
     @step('any place')
     def c_die(self, s, p):
@@ -48,7 +48,7 @@ class Consumer(Core):
                             c_lview=p.n),
                       checks={'words possible': possible})
 
-    # ---- bbq_consumer_look_ ----------------------------------------------------
+    # ---- bbq_consumer_look_ -------------------------------------------------
 
     def look(self, s, p, when, call, at_once, before_last):
         """Load write; then `last` too, if it shows the next lap. at_once is
@@ -127,7 +127,7 @@ class Consumer(Core):
                       checks=self.look_last_check(s, last),
                       **self.said(s, self.loaded_write(s), last))
 
-    # ---- bbq_consumer_first_ and what its caller does with the length ----------
+    # ---- bbq_consumer_first_ and what its caller does with the length -------
 
     @step('bbq_frame_read')
     def c_frame_read(self, s, p):
@@ -188,7 +188,7 @@ class Consumer(Core):
         return Effect(conj(s.c_at == C_FIRST, self.step_over(s)),
                       self.after_first(over), bounds=self.first_bounds(over))
 
-    # ---- the bytes -------------------------------------------------------------
+    # ---- the bytes ----------------------------------------------------------
 
     def in_read(self, s, b):
         """Byte b is in the open read; of a frame, in its payload."""
@@ -213,7 +213,7 @@ class Consumer(Core):
                               'byte unchanged, in order':
                               s.data(p.b) == self.stream_at(s, p.b)})
 
-    # ---- release ---------------------------------------------------------------
+    # ---- release ------------------------------------------------------------
 
     def release_limit(self, s):
         return s.c_len + s.c_second
@@ -267,7 +267,7 @@ class Consumer(Core):
                                     self.add(self.c_read(s), s.c_len),
                                     self.read_abs(s), False, c_len=0))
 
-    # ---- bbq_frame_find_ ---------------------------------------------------------
+    # ---- bbq_frame_find_ ----------------------------------------------------
 
     @step('bbq_frame_next', b='byte')
     def c_frame_next(self, s, p):

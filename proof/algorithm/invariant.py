@@ -53,7 +53,7 @@ def lex(a_lap, a_off, b_lap, b_off):
     return disj(a_lap < b_lap, conj(a_lap == b_lap, a_off <= b_off))
 
 
-# ---- the messages ---------------------------------------------------------
+# ---- the messages -----------------------------------------------------------
 
 @clause('messages are counted')
 def _(m, s):
@@ -120,7 +120,7 @@ def _(m, s, b):
                    s.data(b) == s.stream(m.position(s, b)))
 
 
-# ---- what a consumer can still load ------------------------------------------
+# ---- what a consumer can still load -----------------------------------------
 
 @clause('a loadable write is not behind read')
 def _(m, s, i):
@@ -153,7 +153,7 @@ def _(m, s, b):
     return s.data_stored(b) <= s.w_n + 1
 
 
-# ---- what a producer can still load -------------------------------------------
+# ---- what a producer can still load -----------------------------------------
 
 @clause('a loadable read is of this lap, or ahead of write in the last one')
 def _(m, s, j):
@@ -174,7 +174,7 @@ def _(m, s, b):
     return s.data_loaded(b) <= s.r_n + 1
 
 
-# ---- the producer's handle -----------------------------------------------------
+# ---- the producer's handle --------------------------------------------------
 
 def p_attached(s):
     return neg(one_of(s.p_at, DEAD, P_ATTACH_LAST, P_ATTACH_READ))
@@ -274,7 +274,7 @@ def _(m, s, b):
         s.data(b) == m.k.encode(s.p_header, s.p_flen, b - s.p_start))
 
 
-# ---- the consumer's handle -----------------------------------------------------
+# ---- the consumer's handle --------------------------------------------------
 
 def c_attached(s):
     return neg(one_of(s.c_at, DEAD, C_ATTACH_WRITE, C_ATTACH_LAST))
@@ -405,7 +405,7 @@ def _(m, s):
         s.c_plen == s.f_len(ro)))
 
 
-# ---- frames ---------------------------------------------------------------------
+# ---- frames -----------------------------------------------------------------
 
 def frame_at(m, s, b):
     """A frame that is committed and not released starts at b."""

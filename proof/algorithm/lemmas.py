@@ -21,7 +21,7 @@ def lemma(group, goal, formula, *premises):
                       formula, [])
 
 
-# ---- words -----------------------------------------------------------------
+# ---- words ------------------------------------------------------------------
 
 
 def words(half):
@@ -114,9 +114,9 @@ def encode(size, length):
 
 def first_size(first):
     """How many bytes a header has, by its first: trailing zeros, and one."""
-    size = HEADER_MAX
+    size = BitVecVal(HEADER_MAX, 8)
     for n in range(HEADER_MAX - 1, 0, -1):
-        size = If(Extract(n - 1, n - 1, first) == 1, n, size)
+        size = If(Extract(n - 1, n - 1, first) == 1, BitVecVal(n, 8), size)
     return size
 
 
@@ -139,6 +139,9 @@ def headers(bits):
     group = f'frame headers, size_t of {bits} bits'
     length, avail = BitVec('length', bits), BitVec('avail', bits)
     wide = HEADER_MAX * 8 + bits
+    said = first_size(BitVec('byte0', 8))
+    yield lemma(group, 'any first byte says 1 to 9',
+                And(UGE(said, 1), ULE(said, HEADER_MAX)))
     for size in range(1, HEADER_MAX + 1):
         last = size == HEADER_MAX
         fits = (z3.BoolVal(True) if last or 7 * size >= bits
@@ -157,7 +160,8 @@ def headers(bits):
         yield lemma(group, f'{size} bytes: whatever they are, all of the '
                     'length counts, and it is readable',
                     And(ULE(decoded, avail), ULE(size, avail),
-                        ZeroExt(wide - bits, decoded) == LShR(number, 8 if last else size)),
+                        ZeroExt(wide - bits, decoded) ==
+                        LShR(number, 8 if last else size)),
                     good, first_size(any_bytes[0]) == size)
         yield lemma(group, f'{size} bytes: narrowest for what needs them',
                     (header_size(length, bits) == size) == And(

@@ -75,7 +75,7 @@ class Core:
                  for n, f in vars(cls).items() if hasattr(f, 'where')]
         return {n: getattr(self, n) for n in dict.fromkeys(names)}
 
-    # ---- words: arithmetic modulo lap_radix * off_radix --------------------
+    # ---- words: arithmetic modulo lap_radix * off_radix ---------------------
 
     def lap_up(self, lap):
         return ite(lap + 1 == self.k.lap_radix,
@@ -110,7 +110,7 @@ class Core:
     def same_lap(self, a: Word, b: Word):
         return a.lap == b.lap
 
-    # ---- what a side may believe of the other ------------------------------
+    # ---- what a side may believe of the other -------------------------------
 
     def read_possible(self, write: Word, last, old: Word, read: Word):
         return conj(self.at_most(self.sub(write, read), self.sub(write, old)),
@@ -125,7 +125,7 @@ class Core:
     def last_possible(self, seen: Word, last):
         return conj(last <= self.k.capacity, last > 0, last >= seen.off)
 
-    # ---- producer: where a grant goes --------------------------------------
+    # ---- producer: where a grant goes ---------------------------------------
 
     def room_at_write(self, write: Word, read: Word):
         end = ite(self.same_lap(write, read), self.k.capacity, read.off)
@@ -168,7 +168,7 @@ class Core:
     def second_len(self, read: Word, write: Word):
         return ite(self.same_lap(read, write), 0, write.off)
 
-    # ---- the words in a state ----------------------------------------------
+    # ---- the words in a state -----------------------------------------------
 
     def p_write(self, s: State) -> Word:
         return Word(s.p_wlap, s.p_woff)
@@ -191,7 +191,7 @@ class Core:
     def read_at(self, s: State, j) -> Word:
         return Word(s.r_lap(j), s.r_off(j))
 
-    # ---- the shared accesses -------------------------------------------------
+    # ---- the shared accesses ------------------------------------------------
     # A store appends a message. A load may get any message that is not older
     # than the newest one that its side knows of; an acquire load takes over
     # the view that a release store put into the message.
@@ -259,7 +259,7 @@ class Core:
         return {'access inside the buffer':
                 conj(0 <= b, b < self.k.capacity)}
 
-    # ---- ghost: where the cursors truly are ----------------------------------
+    # ---- ghost: where the cursors truly are ---------------------------------
 
     def write_abs(self, s: State):
         return s.w_abs(s.w_n)

@@ -43,7 +43,7 @@ def model_of(m: Mutant, constants):
     return type('Mutant', (Model,), dict(m.methods))(constants)
 
 
-# ---- memory orders -------------------------------------------------------------
+# ---- memory orders ----------------------------------------------------------
 
 mutant('A relaxed', release_a=False)
 mutant('A relaxed in bbq_want', release_a_want=False)
@@ -96,7 +96,7 @@ def want_last_second(self, s, p):
 mutant('last stored after write in bbq_want', p_want_last=want_write_first,
        p_want_write=want_last_second)
 
-# ---- succession -------------------------------------------------------------------
+# ---- succession -------------------------------------------------------------
 
 mutant('a new producer is not ordered after the dead one',
        p_die=lambda self, s, p: Effect(
@@ -120,7 +120,7 @@ mutant('a new consumer starts at write',
            Model.c_attach_read(self, s, p).then.but(
                c_rlap=s.w_lap(s.w_n), c_roff=s.w_off(s.w_n))))
 
-# ---- words --------------------------------------------------------------------------
+# ---- words ------------------------------------------------------------------
 
 mutant('the lap stops at its largest value',
        lap_up=lambda self, lap: ite(lap + 1 == self.k.lap_radix, lap, lap + 1))
@@ -151,7 +151,7 @@ mutant('a watermark at what was seen is refused',
        last_possible=lambda self, seen, last: conj(
            last <= self.k.capacity, last > seen.off))
 
-# ---- checks that a hostile peer meets -----------------------------------------------
+# ---- checks that a hostile peer meets ---------------------------------------
 
 mutant('read is not checked against write', part='hostile',
        read_possible=lambda self, write, last, old, read: disj(
@@ -187,7 +187,7 @@ mutant('frame length is not checked against what is readable', part='hostile',
            e.when, e.then, {}, e.access, e.bounds, e.claims))(
                Model.c_find_done(self, s, p)))
 
-# ---- rooms ------------------------------------------------------------------------------
+# ---- rooms ------------------------------------------------------------------
 
 mutant('one byte more than there is room for',
        take=lambda self, room, need, extra: ite(
@@ -213,7 +213,7 @@ mutant('the tail is used at the head', find_place=lambda self, w, r, need: (
     lambda place: Place(ite(place.len == need.here, 0, place.start),
                         place.len))(Model.find_place(self, w, r, need)))
 
-# ---- commit --------------------------------------------------------------------------------
+# ---- commit -----------------------------------------------------------------
 
 mutant('commit of more than was granted',
        commit_limit=lambda self, s: s.p_len + 1)
@@ -253,7 +253,7 @@ def abort_wraps(self, s, p):
 
 mutant('the abort of a wrapping grant moves write', p_abort=abort_wraps)
 
-# ---- want --------------------------------------------------------------------------------------
+# ---- want -------------------------------------------------------------------
 
 mutant('want never wraps', part='liveness',
        want_wraps=lambda self, s, need: False)
@@ -272,7 +272,7 @@ mutant('want does not store last',
            e.when, e.then.but(l_n=s.l_n, l_val=s.l_val)))(
                Model.p_want_last(self, s, p)))
 
-# ---- read ----------------------------------------------------------------------------------------
+# ---- read -------------------------------------------------------------------
 
 mutant('last is not loaded with the next lap',
        look=lambda self, s, p, when, call, at_once, before_last: (
@@ -302,7 +302,7 @@ mutant('the next lap is entered at the old offset',
 mutant('a second part in the same lap',
        second_len=lambda self, read, write: write.off)
 
-# ---- release -----------------------------------------------------------------------------------------
+# ---- release ----------------------------------------------------------------
 
 mutant('release of more than was read',
        release_limit=lambda self, s: s.c_len + s.c_second + 1)
@@ -317,7 +317,7 @@ mutant('release keeps the second part',
            self, s, used, word, lap, keep, **{**left,
                                               'c_second': s.c_second}))
 
-# ---- frames ------------------------------------------------------------------------------------------------
+# ---- frames -----------------------------------------------------------------
 
 mutant('a frame is published before its header',
        header_written=lambda self, s: s.p_next == 0)
@@ -342,7 +342,7 @@ mutant('a frame release gives back the payload only',
                          self.read_abs(s), False, c_len=0)))
 
 
-# ---- trying them --------------------------------------------------------------------------------------------
+# ---- trying them ------------------------------------------------------------
 
 
 def proved_of(constants):

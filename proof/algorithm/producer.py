@@ -9,7 +9,7 @@ from state import (BYTES, DEAD, FRAME, NONE, P_ATTACH_LAST, P_ATTACH_READ,
 
 class Producer(Core):
 
-    # ---- life and death ------------------------------------------------------
+    # ---- life and death -----------------------------------------------------
 
     @step('any place')
     def p_die(self, s, p):
@@ -45,7 +45,7 @@ class Producer(Core):
                     self.read_possible(write, s.p_last,
                                        self.sub_one_lap(write), read)})
 
-    # ---- grant ---------------------------------------------------------------
+    # ---- grant --------------------------------------------------------------
 
     def p_idle(self, s):
         return conj(s.p_at == REST, s.p_open == NONE)
@@ -153,7 +153,7 @@ class Producer(Core):
         return self.grant_refused(s, p, self.asked_frame(s, p),
                                   self.frame_need(self.p_write(s), p.longest))
 
-    # ---- the bytes -------------------------------------------------------------
+    # ---- the bytes ----------------------------------------------------------
 
     @step('the caller, between grant and commit', b='byte', value='size')
     def p_fill(self, s, p):
@@ -165,7 +165,7 @@ class Producer(Core):
                       access=self.inside(p.b),
                       claims=self.store_byte_claims(s, p.b))
 
-    # ---- commit ----------------------------------------------------------------
+    # ---- commit -------------------------------------------------------------
 
     @step('bbq_commit')
     def p_abort(self, s, p):
@@ -268,7 +268,7 @@ class Producer(Core):
                             p_at=P_COMMIT_WRITE, p_keep=False,
                             p_used=s.p_payload + s.p_flen))
 
-    # ---- want ------------------------------------------------------------------
+    # ---- want ---------------------------------------------------------------
 
     def want_wraps(self, s, need):
         """No place, and it is the same lap."""

@@ -10,7 +10,7 @@ import z3
 
 from logic import between, conj, implies, ite
 
-# ---- where a side is ------------------------------------------------------
+# ---- where a side is --------------------------------------------------------
 # A side that is RESTing is in no call; a grant or a read may be open.
 DEAD, REST = 0, 1
 
