@@ -64,8 +64,8 @@ class Consumer(Core):
                   for f in {**later, **at_once(looked)}}
         return Effect(conj(when, self.can_load_write(s, p.i)),
                       looked.but(**fields),
-                      checks={'write possible':
-                              self.write_possible(read, self.c_write(s), word)})
+                      checks={'write possible': self.write_possible(
+                          read, self.c_write(s), word)})
 
     def reloaded(self, s) -> dict:
         """bbq_consumer_reload_: the loaded words become the cached ones."""

@@ -15,7 +15,7 @@ from typing import Callable
 from logic import between, conj, disj, implies, ite, neg
 from state import (BYTES, C_ATTACH_LAST, C_ATTACH_WRITE, C_FIND, C_FIND_MORE,
                    C_FIRST, C_LOOK, C_LOOK_LAST, C_PLACES, C_READABLE_LAST,
-                   DEAD, FRAME, FRAME_AGAIN, FRAME_READ, NEXT, NO_CALL, NONE,
+                   DEAD, FRAME, FRAME_AGAIN, FRAME_READ, NEXT, NONE,
                    P_ATTACH_LAST, P_ATTACH_READ, P_COMMIT_WRITE, P_HEADER,
                    P_PLACES, P_WANT_LAST, P_WANT_WRITE, READ, REST, SPLIT)
 

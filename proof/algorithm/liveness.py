@@ -22,8 +22,8 @@ from logic import conj, disj, implies, neg
 from model import Need
 from prove import (Model, Obligation, Premises, parameters, side_of,
                    step_premises)
-from state import (BYTES, C_FIND, C_FIRST, FRAME_AGAIN, FRAME_READ, READ, SPLIT,
-                   symbolic)
+from state import (BYTES, C_FIND, C_FIRST, FRAME_AGAIN, FRAME_READ, READ,
+                   SPLIT, symbolic)
 
 # What a producer that waits does, and what can happen to it. p_want_write is
 # the only one that publishes.

@@ -93,7 +93,8 @@ class Producer(Core):
         place = self.find_place(self.p_write(s), self.p_read(s), need)
         least = ite(place.start == s.p_woff, need.here, need.head)
         lens = self.granted_claims(place, least, least + need.extra)
-        return Effect(when(place), self.opened(s, place, kind, header, longest),
+        return Effect(when(place),
+                      self.opened(s, place, kind, header, longest),
                       bounds={**self.rooms_claims(s), **lens}, **more)
 
     def grant_cached(self, s, asked, need, kind, header=0, longest=0):
@@ -142,13 +143,15 @@ class Producer(Core):
                                  self.frame_need(self.p_write(s), p.longest),
                                  FRAME, self.k.narrowest(p.longest), p.longest)
 
-    @step('bbq_frame_grant', 'bbq_producer_reload_ D', longest='size', j='read')
+    @step('bbq_frame_grant', 'bbq_producer_reload_ D',
+          longest='size', j='read')
     def p_frame_grant_found(self, s, p):
         return self.grant_found(s, p, self.asked_frame(s, p),
                                 self.frame_need(self.p_write(s), p.longest),
                                 FRAME, self.k.narrowest(p.longest), p.longest)
 
-    @step('bbq_frame_grant', 'bbq_producer_reload_ D', longest='size', j='read')
+    @step('bbq_frame_grant', 'bbq_producer_reload_ D',
+          longest='size', j='read')
     def p_frame_grant_refused(self, s, p):
         return self.grant_refused(s, p, self.asked_frame(s, p),
                                   self.frame_need(self.p_write(s), p.longest))
@@ -214,9 +217,9 @@ class Producer(Core):
           used='size', keep='flag')
     def p_commit_here(self, s, p):
         return Effect(conj(self.committing(s, p), neg(self.wraps(s))),
-                      self.published(s, p.used, self.next_write_here(s, p.used),
-                                     self.write_abs(s), False, p.keep,
-                                     self.release_a))
+                      self.published(
+                          s, p.used, self.next_write_here(s, p.used),
+                          self.write_abs(s), False, p.keep, self.release_a))
 
     @step('bbq_publish_ E', 'bbq_commit', 'bbq_commit_part',
           used='size', keep='flag')

@@ -23,8 +23,8 @@ from invariant import CLAUSES, is_word
 from logic import between, conj, implies, neg
 from model import Effect
 from producer import Producer
-from state import (CONSUMER, Constants, GHOST, PRODUCER, SHARED, fresh,
-                   initial, symbolic)
+from state import (CONSUMER, GHOST, PRODUCER, SHARED, fresh, initial,
+                   symbolic)
 
 TIMEOUT_MS = 20000
 

@@ -4,9 +4,9 @@
 An invariant that no state has, or a step that can never be taken, would be
 proved without effort. So the same step functions are executed here on plain
 numbers, steps and arguments drawn by a seeded generator. At every step
-its checks and claims are evaluated, in many states the invariant; at the end every
-step must have been taken, each place died at, each load have got the newest
-message and an older one, and the lap have wrapped around.
+its checks and claims are evaluated, in many states the invariant; at the end
+every step must have been taken, each place died at, each load have got the
+newest message and an older one, and the lap have wrapped around.
 """
 import random
 from types import SimpleNamespace
@@ -63,7 +63,7 @@ class Table:
 
 
 class Violation(Exception):
-    """A check, a claim or the invariant is false in a state that is reached."""
+    """A check, a claim or the invariant is false in a reached state."""
 
 
 class Run:
@@ -184,7 +184,7 @@ class Run:
         self.note(name, step, p)
         before = self.s
         self.s = self.settled(before, effect.then)
-        self.laps_wrapped += self.s.w_lap(self.s.w_n) < before.w_lap(before.w_n)
+        self.laps_wrapped += self.s.p_wlap < before.p_wlap
         if self.random.random() < self.guard:
             self.check_invariant()
 
