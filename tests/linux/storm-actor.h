@@ -37,8 +37,8 @@ void give_notice(void);
 /* Often nothing, sometimes long enough for a lot to happen meanwhile. */
 void pause_now_and_then(void);
 int64_t any_timeout(void);
-/* Wait by the descriptor, a sender for room for len; then any verb will do. */
-void wait_by_poll(size_t len);
+/* Wait by the descriptor, a sender for room for len. -EPIPE, -EOWNERDEAD */
+int wait_by_poll(size_t len);
 
 /* The key and, by that, the length of frame `number`. */
 static inline uint64_t frame_key(uint64_t number)

@@ -51,9 +51,9 @@ static int read_any(struct bbq_view views[2])
 	int error;
 
 	views[1] = (struct bbq_view){ views[0].data, 0 };
-	if (one_in(16))
-		wait_by_poll(0);
-	error = one_in(8) ? bbq_receiver_wait(&r, any_timeout()) : 0;
+	error = one_in(16) ? wait_by_poll(0) : 0;
+	if (!error && one_in(8))
+		error = bbq_receiver_wait(&r, any_timeout());
 	if (!error && (align || one_in(2)))
 		error = bbq_receiver_read_split(&r, any_timeout(), views);
 	else if (!error)

@@ -40,8 +40,9 @@ static int send_bytes_once(void)
 	size_t used;
 	int error;
 
-	if (one_in(16))
-		wait_by_poll(min);
+	error = one_in(16) ? wait_by_poll(min) : 0;
+	if (error)
+		return error;
 	error = one_in(8) ? bbq_sender_wait(&s, min, any_timeout()) : 0;
 	if (error)
 		return error;
@@ -71,8 +72,9 @@ static int send_frame_once(void)
 	struct bbq_span span;
 	int error;
 
-	if (one_in(16))
-		wait_by_poll(room);
+	error = one_in(16) ? wait_by_poll(room) : 0;
+	if (error)
+		return error;
 	error = one_in(8) ? bbq_sender_wait(&s, room, any_timeout()) : 0;
 	if (error)
 		return error;
