@@ -91,6 +91,17 @@ static void hands_open(struct hands *hands, const struct lane *out,
 	hands->in = in->pipe[0];
 }
 
+static void hands_close(struct hands *hands)
+{
+	struct bbq_segment *out = hands->sender.end.segment;
+	struct bbq_segment *in = hands->receiver.end.segment;
+
+	bbq_sender_close(&hands->sender);
+	bbq_receiver_close(&hands->receiver);
+	bbq_segment_close(out);
+	bbq_segment_close(in);
+}
+
 static void hands_set(struct hands *hands, enum way way)
 {
 	static const unsigned int spins[] = {
@@ -180,13 +191,14 @@ static _Noreturn void echo(unsigned int turns, unsigned int trips)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	hands_open(&hands, &back, &there);
 	for (unsigned int turn = 0; turn < turns; turn++) {
-		for (int way = 0; way < WAYS; way++) {
+		for (enum way way = POLL; way < WAYS; way++) {
 			hands_set(&hands, way);
 			for (unsigned int i = 0; i < trips; i++)
 				give(&hands, way, take(&hands, way));
 		}
 	}
-	exit(0);
+	hands_close(&hands);
+	_exit(0);
 }
 
 /* Each process on a processor of its own, if there are two. */
@@ -238,7 +250,7 @@ int main(int argc, char **argv)
 	for (unsigned int turn = 0; turn < turns; turn++) {
 		int64_t median[WAYS];
 
-		for (int way = 0; way < WAYS; way++) {
+		for (enum way way = POLL; way < WAYS; way++) {
 			median[way] = measure(&hands, way, trips, times);
 			printf("%s %6lld ns%s", way_names[way],
 			       (long long)median[way],
@@ -250,5 +262,11 @@ int main(int argc, char **argv)
 	check(waitpid(pid, &status, 0) == pid && status == 0, "the other one");
 	report("spin / poll", spin, turns);
 	report("sleep / pipe", sleep, turns);
+	hands_close(&hands);
+	bbq_segment_close(there.segment);
+	bbq_segment_close(back.segment);
+	free(times);
+	free(spin);
+	free(sleep);
 	return 0;
 }

@@ -216,6 +216,14 @@ static int receiver_segment(struct cat *cat, int fd)
 	return bbq_segment_attach(fd, &cat->segment);
 }
 
+/* Left behind by a sender that died, and empty: no queue to wait at. */
+static bool receiver_too_late(struct cat *cat)
+{
+	return !cat->options->wait_peer &&
+	       bbq_end_peer(&cat->receiver.end) == -EOWNERDEAD &&
+	       bbq_segment_retire(cat->segment) != -EBUSY;
+}
+
 /* One look. -ENOENT: not there yet, or gone again. */
 static int receiver_claim(struct cat *cat, int fd)
 {
@@ -226,7 +234,8 @@ static int receiver_claim(struct cat *cat, int fd)
 	error = bbq_receiver_open(cat->segment, &cat->receiver);
 	if (error)
 		return error;
-	if (fd >= 0 || bbq_segment_has_name(cat->segment))
+	if (fd >= 0 ||
+	    (bbq_segment_has_name(cat->segment) && !receiver_too_late(cat)))
 		return 0;
 	bbq_receiver_abandon(&cat->receiver);
 	segment_drop(cat);

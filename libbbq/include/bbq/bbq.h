@@ -105,6 +105,7 @@ BBQ_API int bbq_segment_create_fd(int fd, const struct bbq_config *config,
  * Open the segment of that name. *ret is the caller's, to bbq_segment_close.
  *
  * -ENOENT  no such name     -EPROTO     -EACCES     -EINVAL     -ENOMEM
+ * -EBUSY   another process has held the gate for a second
  */
 BBQ_API int bbq_segment_open(const char *name, struct bbq_segment **ret);
 
@@ -114,6 +115,7 @@ BBQ_API int bbq_segment_open(const char *name, struct bbq_segment **ret);
  * before anything is mapped.
  *
  * -EBADF     -EPROTO     -EACCES  fd may not be written     -ENOMEM
+ * -EBUSY     another process has held the gate for a second
  */
 BBQ_API int bbq_segment_attach(int fd, struct bbq_segment **ret);
 
