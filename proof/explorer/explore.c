@@ -324,6 +324,8 @@ static void explain(unsigned depth)
 	struct state *s = state_at(depth);
 	bool fine = true;
 
+	if (program->quiet)
+		return;
 	trace_on();
 	copy_state(s, &initial);
 	for (unsigned t = 0; t < program->threads && fine; t++)

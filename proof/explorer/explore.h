@@ -32,6 +32,7 @@ struct program {
 	unsigned timeouts; /* how many sleeps may time out, in all */
 	bool membarrier;   /* the program uses explore_membarrier */
 	bool plain;	   /* without any pruning */
+	bool quiet;	   /* do not print a violation */
 };
 
 struct explore_result {
