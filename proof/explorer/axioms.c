@@ -251,9 +251,34 @@ static bool is_consistent(const struct graph *g, struct relation *ret_hb)
 
 /* ---- all graphs --------------------------------------------------------- */
 
+static bool is_load(const struct litmus_instruction *i)
+{
+	return i->kind == LITMUS_LOAD || i->kind == LITMUS_LOAD_BYTE;
+}
+
+static bool is_kept(const struct graph *g, unsigned t, unsigned n)
+{
+	if (n >= g->length[t])
+		return false;
+	for (unsigned later = n + 1; later < g->length[t]; later++)
+		if (g->litmus->forget && is_load(&g->litmus->code[t][later]))
+			return false;
+	return true;
+}
+
+static uint64_t last_value(const struct graph *g, unsigned place)
+{
+	unsigned last = place; /* the initial store */
+
+	for (unsigned i = 0; i < g->count; i++)
+		if (g->node[i].store && g->node[i].place == place &&
+		    g->rank[i] > g->rank[last])
+			last = i;
+	return g->node[last].value;
+}
+
 static uint64_t outcome_of(const struct graph *g)
 {
-	unsigned last[LITMUS_WORDS] = { 0 };
 	unsigned e = PLACES;
 	uint64_t outcome = 0;
 
@@ -261,23 +286,15 @@ static uint64_t outcome_of(const struct graph *g)
 		const struct litmus_instruction *i = g->litmus->code[t];
 
 		for (unsigned n = 0; i->kind != LITMUS_END; i++, n++) {
-			bool done = n < g->length[t];
-
-			if (i->kind == LITMUS_LOAD ||
-			    i->kind == LITMUS_LOAD_BYTE)
-				outcome =
-					outcome << 4 | (done ? g->node[e].value
-							     : LITMUS_SKIPPED);
-			e += done;
+			if (is_load(i))
+				outcome = outcome << 4 |
+					  (is_kept(g, t, n) ? g->node[e].value
+							    : LITMUS_SKIPPED);
+			e += n < g->length[t];
 		}
 	}
-	for (unsigned w = 0; w < LITMUS_WORDS; w++) {
-		for (unsigned i = 0; i < g->count; i++)
-			if (g->node[i].store && g->node[i].place == w &&
-			    g->rank[i] >= g->rank[last[w]])
-				last[w] = i;
-		outcome = outcome << 4 | g->node[last[w]].value;
-	}
+	for (unsigned w = 0; w < LITMUS_WORDS; w++)
+		outcome = outcome << 4 | last_value(g, w);
 	return outcome;
 }
 
@@ -326,7 +343,7 @@ static bool fits(const struct graph *g, const struct node *n)
 		    g->length[n->thread];
 	bool end = last && n->code[1].kind != LITMUS_END;
 
-	return !n->code->only || (n->value != n->code->only) == end ||
+	return !n->code->only || (n->value + 1 != n->code->only) == end ||
 	       (last && n->code[1].kind == LITMUS_END);
 }
 

@@ -160,7 +160,8 @@ static unsigned below(unsigned limit)
 	return (unsigned)((seed >> 33) % limit);
 }
 
-static struct litmus_instruction random_instruction(bool bytes)
+/* Mostly accesses, and to few words, so that they meet. */
+static struct litmus_instruction random_instruction(unsigned words, bool bytes)
 {
 	struct litmus_instruction i = alphabet[below(LETTERS)];
 
@@ -168,12 +169,26 @@ static struct litmus_instruction random_instruction(bool bytes)
 		return (struct litmus_instruction){
 			.kind = below(2) ? LITMUS_LOAD_BYTE : LITMUS_STORE_BYTE,
 		};
+	if (i.kind == LITMUS_FENCE && below(2))
+		return random_instruction(words, bytes);
 	if (i.kind != LITMUS_FENCE)
-		i.word = (uint8_t)below(LITMUS_WORDS);
+		i.word = (uint8_t)below(words);
 	return i;
 }
 
-/* Guard some loads with a value that somebody stores to the word. */
+/* Values that do not say who stored them, so that views must tell. */
+static void blur_stores(struct litmus *litmus)
+{
+	for (unsigned t = 0; t < litmus->threads; t++)
+		for (unsigned i = 0; i < LITMUS_LENGTH; i++) {
+			struct litmus_instruction *c = &litmus->code[t][i];
+
+			if (c->kind == LITMUS_STORE)
+				c->value = (uint8_t)(1 + below(2));
+		}
+}
+
+/* Guard some loads with a value that somebody may store. */
 static void guard_loads(struct litmus *litmus)
 {
 	for (unsigned t = 0; t < litmus->threads; t++)
@@ -181,7 +196,7 @@ static void guard_loads(struct litmus *litmus)
 			struct litmus_instruction *c = &litmus->code[t][i];
 
 			if (c->kind == LITMUS_LOAD && below(2))
-				c->only = (uint8_t)(1 + below(4));
+				c->only = (uint8_t)(1 + below(5));
 		}
 }
 
@@ -211,6 +226,7 @@ static bool is_handy(const struct litmus *litmus)
 static void make_random(struct litmus *litmus, bool bytes)
 {
 	do {
+		unsigned words = 1 + below(LITMUS_WORDS);
 		unsigned length;
 
 		memset(litmus, 0, sizeof(*litmus));
@@ -218,9 +234,13 @@ static void make_random(struct litmus *litmus, bool bytes)
 		length = 10 / litmus->threads;
 		for (unsigned t = 0; t < litmus->threads; t++)
 			for (unsigned i = 0; i < length; i++)
-				litmus->code[t][i] = random_instruction(bytes);
+				litmus->code[t][i] =
+					random_instruction(words, bytes);
 		number_stores(litmus);
 	} while (!is_handy(litmus));
+	if (below(2))
+		blur_stores(litmus);
+	litmus->forget = below(2);
 	if (bytes)
 		guard_loads(litmus);
 }
@@ -251,7 +271,7 @@ static bool run_random(unsigned long count, bool bytes)
 
 int main(int argc, char **argv)
 {
-	unsigned long count = argc > 1 ? strtoul(argv[1], NULL, 10) : 2000;
+	unsigned long count = argc > 1 ? strtoul(argv[1], NULL, 10) : 700;
 
 	if (argc > 2 || count == 0) {
 		fputs("usage: explorer-litmus [RANDOM-PROGRAMS]\n", stderr);

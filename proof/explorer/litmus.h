@@ -30,18 +30,19 @@ struct litmus_instruction {
 	uint8_t order;
 	uint8_t word;  /* there is one byte only */
 	uint8_t value; /* to store; 1 to 14 */
-	uint8_t only;  /* of a load: end the thread here on another value */
+	uint8_t only;  /* of a load: but for this minus 1, end here; 0: go on */
 };
 
 struct litmus {
 	unsigned threads;
 	struct litmus_instruction code[LITMUS_THREADS][LITMUS_LENGTH + 1];
+	bool forget; /* a thread keeps what its last load got, only */
 };
 
 /*
  * An outcome is a number of nibbles: what the loads got, those of the first
- * thread first, LITMUS_SKIPPED for one that was not done; then the last value
- * of each word. The first is the most significant.
+ * thread first, LITMUS_SKIPPED for one that was not done or is forgotten; then
+ * the last value of each word. The first is the most significant.
  */
 #define LITMUS_SKIPPED 15
 

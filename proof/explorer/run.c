@@ -8,7 +8,9 @@
 
 struct got {
 	uint8_t value[LITMUS_LENGTH];
-	bool done;
+	uint8_t loads;
+	uint8_t next; /* instruction */
+	bool stopped;
 };
 
 static uint64_t words[LITMUS_WORDS];
@@ -68,23 +70,20 @@ static uint8_t execute(const struct litmus_instruction *i)
 
 static bool step(unsigned thread, void *private)
 {
-	const struct litmus_instruction *i = litmus->code[thread];
 	struct got *got = private;
-	uint8_t *value = got->value;
+	const struct litmus_instruction *i = &litmus->code[thread][got->next];
+	uint8_t result;
 
-	if (got->done)
+	if (i->kind == LITMUS_END || got->stopped)
 		return false;
-	memset(value, LITMUS_SKIPPED, sizeof(got->value));
-	for (; i->kind != LITMUS_END; i++) {
-		uint8_t result = execute(i);
-
-		if (!is_load(i))
-			continue;
-		*value++ = result;
-		if (i->only && result != i->only)
-			break;
+	result = execute(i);
+	got->next++;
+	if (is_load(i)) {
+		if (litmus->forget)
+			memset(got->value, LITMUS_SKIPPED, got->loads);
+		got->value[got->loads++] = result;
+		got->stopped = i->only && result + 1 != i->only;
 	}
-	got->done = true;
 	return true;
 }
 
@@ -94,11 +93,13 @@ static void finish(void *const private[])
 
 	for (unsigned t = 0; t < litmus->threads; t++) {
 		const struct litmus_instruction *i = litmus->code[t];
-		const uint8_t *value = ((const struct got *)private[t])->value;
+		const struct got *got = private[t];
 
-		for (; i->kind != LITMUS_END; i++)
-			if (is_load(i))
-				outcome = outcome << 4 | *value++;
+		for (unsigned n = 0; i->kind != LITMUS_END; i++)
+			if (is_load(i)) {
+				outcome = outcome << 4 | got->value[n];
+				n++;
+			}
 	}
 	for (unsigned w = 0; w < LITMUS_WORDS; w++)
 		outcome = outcome << 4 | explore_final(&words[w]);
@@ -118,11 +119,15 @@ void litmus_run(const struct litmus *the_litmus, bool plain,
 		.quiet = true,
 	};
 	struct explore_result result;
+	struct got got = { .loads = 0 };
 
 	litmus = the_litmus;
 	outcomes = ret;
 	ret->count = 0;
 	explore_reset(litmus->threads);
+	memset(got.value, LITMUS_SKIPPED, sizeof(got.value));
+	for (unsigned t = 0; t < litmus->threads; t++)
+		explore_private(t, &got, sizeof(got));
 	for (unsigned w = 0; w < LITMUS_WORDS; w++)
 		explore_word(&words[w], names[w], 0);
 	explore_bytes(&byte, 1, 0);
@@ -142,7 +147,7 @@ static void print_instruction(const struct litmus_instruction *i)
 	if (i->kind == LITMUS_STORE || i->kind == LITMUS_STORE_BYTE)
 		printf("=%u", i->value);
 	if (i->only)
-		printf(" only %u", i->only);
+		printf(" only %u", i->only - 1u);
 }
 
 void litmus_print(const struct litmus *the_litmus)
