@@ -44,7 +44,7 @@ static long system_call(long number, ...);
 #define __atomic_signal_fence(order) ((void)(order))
 #define syscall system_call
 
-#include "../../libbbq/wait.c"
+#include "wait.c"
 
 #define SENDER 0
 #define RECEIVER 1
@@ -57,6 +57,7 @@ struct wait_case {
 	unsigned messages;
 	unsigned barrier[2]; /* does that side have membarrier? */
 	unsigned timeouts;   /* slices of sleep that end in vain */
+	bool whole; /* all of a grant is committed, of a read released */
 };
 
 static struct wait_case now;
@@ -196,7 +197,9 @@ static void check(int error, const char *call)
 static void send_one(struct sender_side *side)
 {
 	size_t len = 1 + explore_choose(now.capacity, "grant - 1");
-	size_t used = 1 + explore_choose((unsigned)len, "commit - 1");
+	size_t used = now.whole
+			      ? len
+			      : 1 + explore_choose((unsigned)len, "commit - 1");
 	struct bbq_span span = { 0 };
 
 	check(bbq_sender_grant(&side->sender, len, BBQ_FOREVER, &span),
@@ -241,7 +244,9 @@ static void receive_some(struct receiver_side *side)
 	size_t used;
 
 	check(bbq_receiver_read(&side->receiver, BBQ_FOREVER, &view), "read");
-	used = 1 + explore_choose((unsigned)view.len, "release - 1");
+	used = now.whole
+		       ? view.len
+		       : 1 + explore_choose((unsigned)view.len, "release - 1");
 	look_at(side, &view, used);
 	check(bbq_receiver_release(&side->receiver, used), "release");
 }
@@ -271,14 +276,28 @@ static void finish(void *const private[])
 
 /* ---- what is run -------------------------------------------------------- */
 
+/* Capacity, messages, membarrier at sender and receiver, timeouts. */
 static const struct wait_case quick[] = {
-	{ 1, 2, { 0, 0 }, 0 },
+	/* clang-format off */
+	{ 1, 1, { 0, 0 }, 1, false }, { 1, 2, { 0, 0 }, 1, false },
+	{ 2, 1, { 0, 0 }, 2, false }, { 2, 2, { 0, 0 }, 0, true },
+	{ 1, 1, { 1, 1 }, 1, false }, { 1, 2, { 1, 1 }, 1, false },
+	{ 2, 1, { 1, 1 }, 2, false }, { 2, 2, { 1, 1 }, 0, true },
+	{ 1, 2, { 1, 0 }, 0, false }, { 1, 2, { 0, 1 }, 0, false },
 	{ 0 },
+	/* clang-format on */
 };
 
 static const struct wait_case full[] = {
-	{ 1, 2, { 0, 0 }, 0 },
+	/* clang-format off */
+	{ 1, 2, { 0, 0 }, 2, false }, { 2, 2, { 0, 0 }, 0, false },
+	{ 1, 3, { 0, 0 }, 0, false }, { 3, 2, { 0, 0 }, 0, true }, { 4, 1, { 0, 0 }, 1, false },
+	{ 1, 2, { 1, 1 }, 2, false }, { 2, 2, { 1, 1 }, 0, false },
+	{ 3, 2, { 1, 1 }, 0, true }, { 4, 1, { 1, 1 }, 1, false },
+	{ 1, 2, { 1, 0 }, 1, false }, { 2, 2, { 1, 0 }, 0, false },
+	{ 1, 2, { 0, 1 }, 1, false }, { 2, 2, { 0, 1 }, 0, false },
 	{ 0 },
+	/* clang-format on */
 };
 
 static const char usage[] =
@@ -290,7 +309,8 @@ static const char usage[] =
 	"  --capacity N         one row instead: so many bytes,\n"
 	"  --messages K         so many messages,\n"
 	"  --membarrier SIDES   membarrier at the sender (1), receiver (2), both (3),\n"
-	"  --timeouts T         and so many sleeps that may time out\n"
+	"  --timeouts T         so many sleeps that may time out,\n"
+	"  --whole              and all of a grant committed, of a read released\n"
 	"  --without PART       leave out the sleeper's fence (b), the waker's (q),\n"
 	"                       or what membarrier does to the other side (m)\n";
 
@@ -361,10 +381,10 @@ static bool run_row(const struct wait_case *row)
 	now = *row;
 	set_up();
 	fine = explore(&program, &result);
-	printf("%-10s %3u %8u %8u %11llu %12llu %8llu %7.1f  %s\n",
+	printf("%-10s %3u %8u %-6s %8u %11llu %12llu %8llu %7.1f  %s\n",
 	       barriers[row->barrier[SENDER] + 2 * row->barrier[RECEIVER]],
-	       row->capacity, row->messages, row->timeouts, result.states,
-	       result.events, result.ends,
+	       row->capacity, row->messages, row->whole ? "whole" : "any",
+	       row->timeouts, result.states, result.events, result.ends,
 	       (double)(clock() - begin) / CLOCKS_PER_SEC,
 	       fine ? "ok" : "VIOLATION");
 	fflush(stdout);
@@ -373,7 +393,7 @@ static bool run_row(const struct wait_case *row)
 
 static bool run_table(const struct wait_case *row)
 {
-	printf("membarrier   N messages timeouts      states       events"
+	printf("membarrier   N messages parts  timeouts      states       events"
 	       "     ends seconds\n");
 	for (; row->capacity; row++)
 		if (!run_row(row))
@@ -412,10 +432,11 @@ int main(int argc, char **argv)
 		{ "messages", required_argument, NULL, 'k' },
 		{ "membarrier", required_argument, NULL, 'b' },
 		{ "timeouts", required_argument, NULL, 't' },
+		{ "whole", no_argument, NULL, 'W' },
 		{ "without", required_argument, NULL, 'w' },
 		{ 0 },
 	};
-	struct wait_case one[2] = { { 0, 2, { 0, 0 }, 0 }, { 0 } };
+	struct wait_case one[2] = { { 0, 2, { 0, 0 }, 0, false }, { 0 } };
 	const struct wait_case *table = quick;
 	unsigned barrier;
 	int option;
@@ -439,6 +460,9 @@ int main(int argc, char **argv)
 			break;
 		case 't':
 			one[0].timeouts = number(optarg, 8);
+			break;
+		case 'W':
+			one[0].whole = true;
 			break;
 		case 'w':
 			left_out = letter(optarg);
