@@ -130,6 +130,8 @@ void explore_store_byte(unsigned char *byte, unsigned char value)
 
 unsigned explore_choose(unsigned count, const char *what)
 {
+	if (count == 0 || count > MAX_CHOICES)
+		explore_fail("%u ways to choose \"%s\"", count, what);
 	if (count == 1)
 		return 0;
 	return (unsigned)explore_event(&(struct event){

@@ -6,6 +6,7 @@
 #include "explore.h"
 
 #define MAX_LOG 160
+#define MAX_CHOICES 200
 
 enum event_kind {
 	EVENT_LOAD,
