@@ -4,7 +4,8 @@
 #     build.sh queue|wait LIBBBQ-DIRECTORY OUTPUT
 #
 # LIBBBQ-DIRECTORY is like libbbq/ of this repository; of it, "queue" uses
-# include/bbq/core.h and frame.h, "wait" also wait.c and what that includes.
+# include/bbq/core.h and frame.h, "wait" also wait.c and verbs.c and what they
+# include.
 set -eu
 [ $# -eq 3 ] || {
 	echo "usage: build.sh queue|wait LIBBBQ-DIRECTORY OUTPUT" >&2

@@ -77,16 +77,16 @@ caught "wait.c: the sleeper's fence missing" "$wait" --without b
 caught "wait.c: the waker's fence missing" "$wait" --without q
 caught "wait.c: membarrier of the caller only" "$wait" \
 	--capacity 1 --membarrier 3 --without m
-mutant "wait.c: no ring after a wrap by want" wait wait.c \
+mutant "verbs.c: no ring after a wrap by want" wait verbs.c \
 	'/^static int sender_want/,/^}/ {
 		s/bbq_sender_notify(sender)/(void)0/
 	}'
-mutant "wait.c: no ring after the watermark" wait wait.c \
+mutant "verbs.c: no ring after the watermark" wait verbs.c \
 	'/^static int receiver_stepped/,/^}/ {
 		s/bbq_receiver_notify(receiver)/(void)0/
 	}'
 mutant "wait.c: the bell looked at after the ticket" wait wait.c \
-	'/^static uint32_t announce_sleep/,/^}/ {
+	'/^uint32_t bbq_end_announce/,/^}/ {
 		s/uint32_t bell = .*/uint32_t bell;/
 		s/return bell;/bell = __atomic_load_n(\&end->peer->bell, __ATOMIC_ACQUIRE); return bell;/
 	}'
