@@ -20,7 +20,7 @@ import z3
 
 from logic import conj, disj, implies, neg
 from model import Need
-from prove import (Model, Obligation, Premises, parameters, side_of,
+from prove import (Obligation, Premises, parameters, side_of, spec_of,
                    step_premises)
 from state import (BYTES, C_FIND, C_FIRST, FRAME_AGAIN, FRAME_READ, READ,
                    SPLIT, symbolic)
@@ -132,6 +132,6 @@ def progress(spec, m):
 
 
 def liveness(m):
-    spec = Model(m.k)
+    spec = spec_of(m.k)
     yield from ranking(spec, m)
     yield from progress(spec, m)

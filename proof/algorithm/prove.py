@@ -33,6 +33,12 @@ class Model(Producer, Consumer):
     """Both sides."""
 
 
+@functools.lru_cache(maxsize=1)
+def spec_of(constants):
+    """The model as it should be."""
+    return Model(constants)
+
+
 class Premises:
     """What the obligations of one step may assume; worked out when needed."""
 
@@ -68,7 +74,7 @@ def parameters(step):
                               for n, kind in step.params.items()})
 
 
-def terms_at_hand(m, s, step, p):
+def terms_at_hand(m, s):
     """The indices for which the invariant is assumed, by kind."""
     terms = {
         'write': [s.w_n, s.c_seen, s.c_view, s.n_seen],
@@ -78,20 +84,30 @@ def terms_at_hand(m, s, step, p):
                  s.x_pos + s.x_next, s.p_start, s.p_start + s.p_next,
                  s.w_off(s.c_seen)],
     }
-    for name, kind in step.params.items():
-        if kind in terms:
-            terms[kind].append(getattr(p, name))
     for name, term in arbitrary().items():
         terms[KINDS[name]].append(term)
     return terms
 
 
-def instances(m, s, clauses, terms):
-    """The clauses, for all combinations of the terms."""
-    for clause in clauses:
-        kinds = [terms[KINDS[name]] for name in clause.indices]
-        for indices in itertools.product(*kinds):
-            yield clause.holds(m, s, *indices)
+def instances(m, s, terms, more):
+    """The clauses, for all combinations of the terms of both that have one
+    of `more`."""
+    for clause in CLAUSES:
+        kinds = [[(term, False) for term in terms[KINDS[name]]] +
+                 [(term, True) for term in more.get(KINDS[name], [])]
+                 for name in clause.indices]
+        for chosen in itertools.product(*kinds):
+            if any(new for _, new in chosen):
+                yield clause.holds(m, s, *[term for term, _ in chosen])
+
+
+@functools.lru_cache(maxsize=1)
+def usual_instances(m):
+    """The clauses, for the terms that are at hand in every step."""
+    s = symbolic()
+    terms = terms_at_hand(m, s)
+    return [clause.holds(m, s) for clause in CLAUSES if not clause.indices] + [
+        *instances(m, s, {kind: [] for kind in terms}, terms)]
 
 
 def rule_instances(m, s, p):
@@ -161,13 +177,16 @@ def step_goals(spec, s, effect):
 
 def step_premises(spec, step, s, p):
     """The invariant before the step."""
-    terms = terms_at_hand(spec, s, step, p)
     premises = list(rule_instances(spec, s, p))
+    more: dict = {}
+    for name, kind in step.params.items():
+        more.setdefault(kind, []).append(getattr(p, name))
     if 'length' in step.params:
         byte, rule = decoding(spec, s, p)
-        terms['byte'].append(byte)
+        more['byte'] = [byte]
         premises.append(rule)
-    return premises + list(instances(spec, s, CLAUSES, terms))
+    return [*premises, *usual_instances(spec),
+            *instances(spec, s, terms_at_hand(spec, s), more)]
 
 
 def side_of(name):
@@ -225,7 +244,7 @@ def proof_of_first_state(spec, m):
 def honest(m):
     """The peer follows the algorithm: no check fails, every claim is true,
     the invariant is kept."""
-    spec = Model(m.k)
+    spec = spec_of(m.k)
     yield from proof_of_first_state(spec, m)
     for name, step in m.steps().items():
         s, p = symbolic(), parameters(step)
@@ -238,7 +257,7 @@ def honest(m):
 
 def hostile(m):
     """The peer stores what it likes: no access leaves the buffer."""
-    spec = Model(m.k)
+    spec = spec_of(m.k)
     for name, step in m.steps().items():
         s, p = symbolic(), parameters(step)
         effect = step(s, p)

@@ -229,14 +229,17 @@ def wanted(model):
 
 
 def coverage(at_least=3000, at_most=40000):
-    """(steps taken, what was never done)."""
+    """(steps taken, what was never done, or what was wrong)."""
     runs = [Run(Model(numbers), seed, GUARD)
             for seed, numbers in enumerate(QUEUES)]
     missing = wanted(runs[0].m)
     taken = 0
     while taken < at_least or (missing and taken < at_most):
         for run in runs:
-            run.go(250)
+            try:
+                run.go(250)
+            except Violation as wrong:
+                return taken + run.length % 250, [str(wrong)]
             taken += 250
             missing -= run.seen
     if min(run.laps_wrapped for run in runs) < 2:
