@@ -57,6 +57,17 @@ class Killer:
         return Killer.KILLED if process.returncode else Killer.SURVIVED
 
 
+@dataclass
+class Explorer(Killer):
+    """The explorer, over the mutant's headers or its waiting code."""
+
+    def build(self, root, directory, sources, output, flags=()):
+        command = [str(root / 'proof/explorer/build.sh'), self.sources[0],
+                   str(directory / 'libbbq'), str(output)]
+        return subprocess.run(command, stdin=subprocess.DEVNULL,
+                              capture_output=True, check=False).returncode == 0
+
+
 def core(name, bits=64, args=(), flags=()):
     return Killer('%s-%d%s' % (name, bits, '-sanitized' if flags else ''),
                   ['tests/core/%s.c' % name],
@@ -73,6 +84,7 @@ CORE = [
     core('model', args=['2064', '3000000'], flags=['-O2']),
     *[core(name, 32) for name in ('hostile', 'reachable', 'laps')],
     *[core(name, flags=SANITIZE) for name in ('hostile', 'reachable')],
+    Explorer('explorer-queue', ['queue'], patience=600),
 ]
 
 WRAP = ['-Wl,--wrap=syscall', '-Wl,--wrap=fcntl64',
@@ -92,6 +104,7 @@ LINUX = [
     linux('wakeups', WRAP),
     *[linux(name) for name in ('waiting', 'roles', 'counters', 'deaths',
                                'polling', 'retire')],
+    Explorer('explorer-wait', ['wait'], patience=600),
 ]
 
 KILLERS = {
