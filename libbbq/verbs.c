@@ -67,10 +67,9 @@ static int try_closed(const struct attempt *a)
 
 	if (error == -EPIPE && left == 0)
 		return 0;
-	if (error == -EOWNERDEAD && left == 0)
-		error = bbq_end_peer(end) == error ? error : 0;
-	else if (error == -EOWNERDEAD)
-		error = bbq_end_gone(end);
+	if (error == -EOWNERDEAD &&
+	    (left > 0 ? end->wait_peer : bbq_end_peer(end) != error))
+		return -EAGAIN;
 	return error ? error : -EAGAIN;
 }
 
