@@ -77,6 +77,10 @@ def core(name, bits=64, args=(), flags=()):
 SANITIZE = shlex.split('-O1 -fsanitize=address,undefined '
                        '-fno-sanitize-recover=all')
 
+# Single-steps a process and looks at the segment after each instruction.
+STEPS = Killer('linux-instructions', ['tests/linux/instructions.c'], ['-O2'],
+               library=True, args=['10'], patience=300)
+
 CORE = [
     *[core(name) for name in ('verbs', 'errors', 'frames', 'laps',
                               'framebounds', 'framebatch', 'regressions',
@@ -84,6 +88,7 @@ CORE = [
     core('model', args=['2064', '3000000'], flags=['-O2']),
     *[core(name, 32) for name in ('hostile', 'reachable', 'laps')],
     *[core(name, flags=SANITIZE) for name in ('hostile', 'reachable')],
+    STEPS,
     # The accessors themselves, which the explorer replaces by its own.
     core('threads', args=['20000'], flags=['-O1', '-fsanitize=thread']),
     Explorer('explorer-queue', ['queue'], patience=600),
