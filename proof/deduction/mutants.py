@@ -40,8 +40,6 @@ MUTANTS = [
     ("core", "bbq_consume_", "queue", "used <= c->len", "used <= c->len + 1"),
     ("core", "bbq_release_part", "@requires",
      "used > consumer->len + consumer->second", "used > consumer->capacity"),
-    ("frame", "bbq_payload_", "value", "(0 - (offset + header))",
-     "(offset + header)"),
     ("frame", "bbq_frame_need_", "never", "max > p->capacity - head",
      "max + head > p->capacity"),
     ("frame", "bbq_frame_header_size", "wide", "(len >>= 7)", "(len >>= 8)"),
