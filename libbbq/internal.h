@@ -34,14 +34,53 @@ bool bbq_lock_held(int fd, int byte);
 int bbq_gate_enter(int fd);
 void bbq_gate_leave(int fd);
 
-/* role.c: say that the role is over, and wake the peer; false if it was. */
+/* role.c */
+
+/* Say that the role is over, and wake the peer; false if it was over. */
 bool bbq_end_finish(struct bbq_end *end);
+/* bbq_end_peer, but for a dead peer whose successor is waited for: 0. */
+int bbq_end_gone(const struct bbq_end *end);
 
 /* wait.c */
 
+/* What is waited for: tried until it returns something else than -EAGAIN. */
+struct attempt {
+	int (*run)(const struct attempt *);
+	struct bbq_sender *sender;
+	struct bbq_receiver *receiver;
+	size_t min;
+	size_t max;
+	void *ret;
+};
+
+/* Try, spin, sleep; the errors of the waiting verbs. */
+int bbq_end_wait(struct bbq_end *end, int64_t timeout_ns,
+		 const struct attempt *attempt);
 /* Let this process's sleeps spare the peer its fences; 1 if that works. */
 uint32_t bbq_barrier_register(void);
 /* Wake the peer, whatever its ticket. */
 void bbq_end_wake(struct bbq_end *end);
+/* A new ticket is out; returns what the bell showed before. */
+uint32_t bbq_end_announce(struct bbq_end *end);
+/*
+ * Sleep until the bell shows something else, for a slice, or until the deadline
+ * (negative: none). 0, -EAGAIN, -EINTR or -ETIMEDOUT: look again.
+ */
+int bbq_end_sleep(const struct bbq_end *end, uint32_t bell, int64_t deadline);
+/* Whoever of this process sleeps there wakes up. */
+void bbq_end_rouse(const struct bbq_end *end);
+
+/* verbs.c */
+
+/* Would a grant of min bytes, or a read, work? They leave nothing open. */
+int bbq_try_room(const struct attempt *attempt);
+int bbq_try_readable(const struct attempt *attempt);
+
+/* poll.c */
+
+/* Take the tickets back from the thread that sleeps for the descriptor. */
+void bbq_watch_disarm(struct bbq_end *end);
+/* The end closes: its descriptor and thread go. */
+void bbq_watch_close(struct bbq_end *end);
 
 #endif /* BBQ_INTERNAL_H */

@@ -18,8 +18,9 @@
 
 #include "internal.h"
 
-/* What a closed end looks at: a peer that never sleeps. */
+/* What a closed end looks at, a peer that never sleeps, and what it counts. */
 static const struct bbq_side nobody;
+static struct bbq_side nowhere;
 
 static uint32_t load_u32(const uint32_t *word)
 {
@@ -53,6 +54,13 @@ int bbq_end_peer(const struct bbq_end *end)
 	return load_u32(&end->peer->lives) == life ? -EOWNERDEAD : 0;
 }
 
+int bbq_end_gone(const struct bbq_end *end)
+{
+	int error = bbq_end_peer(end);
+
+	return error == -EOWNERDEAD && end->wait_peer ? 0 : error;
+}
+
 int bbq_end_peer_came(const struct bbq_end *end)
 {
 	uint32_t life;
@@ -74,6 +82,36 @@ static int end_claim(struct bbq_end *end, struct bbq_segment *segment,
 	end->segment = segment;
 	end->peer_lock = peer_lock;
 	end->spin = BBQ_SPIN_DEFAULT;
+	end->slice_ns = BBQ_SLICE_DEFAULT;
+	return 0;
+}
+
+static void counters_load(const struct bbq_counters *from,
+			  struct bbq_counters *ret)
+{
+	ret->bytes = bbq_load_relaxed_(&from->bytes);
+	ret->frames = bbq_load_relaxed_(&from->frames);
+	ret->refused = bbq_load_relaxed_(&from->refused);
+	ret->sleeps = bbq_load_relaxed_(&from->sleeps);
+	ret->rings = bbq_load_relaxed_(&from->rings);
+	ret->avoided = bbq_load_relaxed_(&from->avoided);
+}
+
+int bbq_segment_sent(const struct bbq_segment *segment,
+		     struct bbq_counters *ret)
+{
+	if (!segment || !ret)
+		return -EINVAL;
+	counters_load(&segment->producer->side.count, ret);
+	return 0;
+}
+
+int bbq_segment_received(const struct bbq_segment *segment,
+			 struct bbq_counters *ret)
+{
+	if (!segment || !ret)
+		return -EINVAL;
+	counters_load(&segment->consumer->side.count, ret);
 	return 0;
 }
 
@@ -211,9 +249,14 @@ static void end_leave(struct bbq_end *end, enum bbq_open *open)
 {
 	if (end->lock_fd < 0)
 		return;
+	bbq_watch_close(end);
 	bbq_end_wake(end);
 	close(end->lock_fd);
-	*end = (struct bbq_end){ .lock_fd = -1, .peer = &nobody };
+	*end = (struct bbq_end){
+		.lock_fd = -1,
+		.own = &nowhere,
+		.peer = &nobody,
+	};
 	*open = BBQ_OPEN_BROKEN;
 }
 
@@ -256,7 +299,21 @@ static bool role_taken(const struct bbq_segment *segment,
 	       bbq_lock_held(segment->fd, lock);
 }
 
-int bbq_segment_retire(struct bbq_segment *segment)
+/* Nobody is to come any more, and nothing is left. */
+static bool queue_over(const struct bbq_segment *segment)
+{
+	return bbq_segment_fill(segment) == 0 &&
+	       !(role_taken(segment, &segment->producer->side,
+			    BBQ_LOCK_PRODUCER) &&
+		 role_taken(segment, &segment->consumer->side,
+			    BBQ_LOCK_CONSUMER));
+}
+
+/*
+ * Behind the gate of this very file: who removes its name, or finds it removed,
+ * cannot meet another segment that has been given the name since.
+ */
+static int name_remove(struct bbq_segment *segment, bool if_over)
 {
 	int error;
 
@@ -269,14 +326,20 @@ int bbq_segment_retire(struct bbq_segment *segment)
 		return error;
 	if (!bbq_segment_has_name(segment))
 		error = -ENOENT;
-	else if (bbq_segment_fill(segment) > 0 ||
-		 (role_taken(segment, &segment->producer->side,
-			     BBQ_LOCK_PRODUCER) &&
-		  role_taken(segment, &segment->consumer->side,
-			     BBQ_LOCK_CONSUMER)))
+	else if (if_over && !queue_over(segment))
 		error = -EBUSY;
 	else
 		error = bbq_segment_unlink(segment->name);
 	bbq_gate_leave(segment->fd);
 	return error;
+}
+
+int bbq_segment_retire(struct bbq_segment *segment)
+{
+	return name_remove(segment, true);
+}
+
+int bbq_segment_discard(struct bbq_segment *segment)
+{
+	return name_remove(segment, false);
 }

@@ -41,7 +41,6 @@
 #include "internal.h"
 
 #define NS_PER_SEC INT64_C(1000000000)
-#define SLICE_NS INT64_C(100000000)
 
 /* The kernel's timespec for SYS_futex, whatever libc's time_t is. */
 struct futex_time {
@@ -49,6 +48,7 @@ struct futex_time {
 	long nsec;
 };
 
+/* For no longer than ns nanoseconds; negative: until it is woken. */
 static int futex_wait(const uint32_t *word, uint32_t value, int64_t ns)
 {
 	struct futex_time time = {
@@ -56,7 +56,8 @@ static int futex_wait(const uint32_t *word, uint32_t value, int64_t ns)
 		.nsec = (long)(ns % NS_PER_SEC),
 	};
 
-	if (syscall(SYS_futex, word, FUTEX_WAIT, value, &time, NULL, 0) < 0)
+	if (syscall(SYS_futex, word, FUTEX_WAIT, value, ns < 0 ? NULL : &time,
+		    NULL, 0) < 0)
 		return -errno;
 	return 0;
 }
@@ -96,10 +97,11 @@ void bbq_end_ring(struct bbq_end *end, uint32_t ticket)
 	end->served = ticket;
 	__atomic_store_n(&end->own->bell, ++end->bell, __ATOMIC_RELEASE);
 	futex_wake(&end->own->bell);
+	bbq_count_(&end->own->count.rings, 1);
 }
 
-/* Steps (c), (a), (b): what the bell showed before our ticket was out. */
-static uint32_t announce_sleep(struct bbq_end *end)
+/* Steps (c), (a), (b). */
+uint32_t bbq_end_announce(struct bbq_end *end)
 {
 	uint32_t bell = __atomic_load_n(&end->peer->bell, __ATOMIC_ACQUIRE);
 
@@ -110,6 +112,27 @@ static uint32_t announce_sleep(struct bbq_end *end)
 	return bell;
 }
 
+/* Step (e). */
+int bbq_end_sleep(const struct bbq_end *end, uint32_t bell, int64_t deadline)
+{
+	int64_t ns = end->slice_ns;
+
+	if (deadline >= 0) {
+		int64_t left = deadline - now_ns();
+
+		if (left <= 0)
+			return -ETIMEDOUT;
+		ns = ns < 0 || left < ns ? left : ns;
+	}
+	return futex_wait(&end->peer->bell, bell, ns);
+}
+
+/* Whoever sleeps by bbq_end_sleep on this end looks up. */
+void bbq_end_rouse(const struct bbq_end *end)
+{
+	futex_wake(&end->peer->bell);
+}
+
 static void relax(void)
 {
 #if defined(__x86_64__) || defined(__i386__)
@@ -118,16 +141,6 @@ static void relax(void)
 	__asm__ volatile("yield");
 #endif
 }
-
-/* What is waited for: tried until it returns something else than -EAGAIN. */
-struct attempt {
-	int (*run)(const struct attempt *);
-	struct bbq_sender *sender;
-	struct bbq_receiver *receiver;
-	size_t min;
-	size_t max;
-	void *ret;
-};
 
 static int attempt_often(const struct attempt *attempt, unsigned int times)
 {
@@ -140,22 +153,6 @@ static int attempt_often(const struct attempt *attempt, unsigned int times)
 	return error;
 }
 
-/* Sleep until the bell is rung, but no longer than a slice or the deadline. */
-static int sleep_slice(const struct bbq_end *end, uint32_t bell,
-		       int64_t deadline)
-{
-	int64_t ns = SLICE_NS;
-
-	if (deadline >= 0) {
-		int64_t left = deadline - now_ns();
-
-		if (left <= 0)
-			return -ETIMEDOUT;
-		ns = left < ns ? left : ns;
-	}
-	return futex_wait(&end->peer->bell, bell, ns);
-}
-
 static int64_t deadline_of(int64_t timeout_ns)
 {
 	int64_t now;
@@ -166,264 +163,63 @@ static int64_t deadline_of(int64_t timeout_ns)
 	return timeout_ns < INT64_MAX - now ? now + timeout_ns : INT64_MAX;
 }
 
-static int end_wait(struct bbq_end *end, int64_t timeout_ns,
-		    const struct attempt *attempt)
+static bool over(int64_t deadline)
 {
-	int64_t deadline;
-	uint32_t bell;
-	int error = attempt->run(attempt);
+	return deadline >= 0 && now_ns() >= deadline;
+}
 
-	if (error != -EAGAIN || timeout_ns == 0)
-		return error;
-	deadline = deadline_of(timeout_ns);
-	error = attempt_often(attempt, end->spin);
+/* The time is over, or a peer is gone: what came just before still counts. */
+static int last_look(const struct attempt *attempt, int error)
+{
+	int again = attempt->run(attempt);
+
+	return again == -EAGAIN ? error : again;
+}
+
+/* Look, and announce the sleep, and look again, and sleep; until it is so. */
+static int sleep_until(struct bbq_end *end, int64_t deadline,
+		       const struct attempt *attempt)
+{
+	int error = -EAGAIN;
+	int slept = 0;
+
 	while (error == -EAGAIN) {
-		bell = announce_sleep(end);
+		uint32_t bell = bbq_end_announce(end);
+
 		error = attempt->run(attempt);
 		if (error != -EAGAIN)
 			break;
-		error = bbq_end_peer(end);
-		if (error) {
-			/* It may have published just before it went. */
-			int again = attempt->run(attempt);
-
-			return again == -EAGAIN ? error : again;
-		}
-		error = sleep_slice(end, bell, deadline);
-		if (error == -ETIMEDOUT && deadline >= 0 &&
-		    now_ns() >= deadline)
-			return attempt->run(attempt) == 0 ? 0 : -ETIMEDOUT;
-		if (error == -EINTR)
+		error = bbq_end_gone(end);
+		if (error)
+			return last_look(attempt, error);
+		/* A sleep that goes on for another slice is still one. */
+		if (slept != -ETIMEDOUT)
+			bbq_count_(&end->own->count.sleeps, 1);
+		slept = bbq_end_sleep(end, bell, deadline);
+		if (slept == -ETIMEDOUT && over(deadline))
+			return last_look(attempt, -ETIMEDOUT);
+		if (slept == -EINTR)
 			return -EINTR;
-		error = attempt_often(attempt, error ? 0 : end->spin);
+		error = attempt_often(attempt, slept ? 0 : end->spin);
 	}
 	return error;
 }
 
-/* ---- what can be waited for -------------------------------------------- */
-
-/* A refused sender wants; a wrap that this publishes may free the receiver. */
-static int sender_want(struct bbq_sender *sender,
-		       int (*want)(struct bbq_producer *, size_t), size_t len)
+int bbq_end_wait(struct bbq_end *end, int64_t timeout_ns,
+		 const struct attempt *attempt)
 {
-	bbq_word before = sender->producer.write;
-	int error = want(&sender->producer, len);
+	int64_t deadline;
+	int error = attempt->run(attempt);
 
-	if (sender->producer.write != before)
-		bbq_sender_notify(sender);
-	return error ? error : -EAGAIN;
-}
-
-static int try_grant(const struct attempt *a)
-{
-	int error =
-		bbq_grant_range(&a->sender->producer, a->min, a->max, a->ret);
-
-	return error == -EAGAIN ? sender_want(a->sender, bbq_want, a->min)
-				: error;
-}
-
-static int try_frame_grant(const struct attempt *a)
-{
-	int error = bbq_frame_grant(&a->sender->producer, a->max, a->ret);
-
-	return error == -EAGAIN ? sender_want(a->sender, bbq_frame_want, a->max)
-				: error;
-}
-
-static int try_room(const struct attempt *a)
-{
-	if (a->sender->producer.open == BBQ_OPEN_NONE &&
-	    bbq_writable(&a->sender->producer) >= a->min)
-		return 0;
-	return sender_want(a->sender, bbq_want, a->min);
-}
-
-static int try_closed(const struct attempt *a)
-{
-	int error = bbq_end_peer(&a->sender->end);
-
-	if (error == -EPIPE && bbq_segment_fill(a->sender->end.segment) == 0)
-		return 0;
-	return error ? error : -EAGAIN;
-}
-
-/* Stepping over the watermark frees space: the sender may wait for that. */
-static int receiver_stepped(struct bbq_receiver *receiver, bbq_word before,
-			    int error)
-{
-	if (receiver->consumer.read != before)
-		bbq_receiver_notify(receiver);
-	return error;
-}
-
-static int try_read(const struct attempt *a)
-{
-	bbq_word before = a->receiver->consumer.read;
-
-	return receiver_stepped(a->receiver, before,
-				bbq_read(&a->receiver->consumer, a->ret));
-}
-
-static int try_read_split(const struct attempt *a)
-{
-	bbq_word before = a->receiver->consumer.read;
-
-	return receiver_stepped(a->receiver, before,
-				bbq_read_split(&a->receiver->consumer, a->ret));
-}
-
-static int try_frame_read(const struct attempt *a)
-{
-	bbq_word before = a->receiver->consumer.read;
-
-	return receiver_stepped(a->receiver, before,
-				bbq_frame_read(&a->receiver->consumer, a->ret));
-}
-
-static int try_readable(const struct attempt *a)
-{
-	struct bbq_view view;
-	struct attempt read = { .receiver = a->receiver, .ret = &view };
-	int error = try_read(&read);
-
-	return error ? error : bbq_release(&a->receiver->consumer, 0);
-}
-
-/* ---- the waiting verbs ------------------------------------------------- */
-
-static int sender_do(const struct attempt *attempt, int64_t timeout_ns)
-{
-	if (attempt->sender->end.lock_fd < 0)
-		return -EBADMSG;
-	return end_wait(&attempt->sender->end, timeout_ns, attempt);
-}
-
-static int receiver_do(const struct attempt *attempt, int64_t timeout_ns)
-{
-	if (attempt->receiver->end.lock_fd < 0)
-		return -EBADMSG;
-	return end_wait(&attempt->receiver->end, timeout_ns, attempt);
-}
-
-/* Does the queue carry what the verb is for? A closed end's says nothing. */
-static bool carries(const struct bbq_end *end, enum bbq_mode mode)
-{
-	return !end->segment || end->segment->mode == mode;
-}
-
-int bbq_sender_wait(struct bbq_sender *sender, size_t len, int64_t timeout_ns)
-{
-	const struct attempt attempt = {
-		.run = try_room,
-		.sender = sender,
-		.min = len,
-	};
-
-	return sender ? sender_do(&attempt, timeout_ns) : -EINVAL;
-}
-
-int bbq_sender_finish(struct bbq_sender *sender, int64_t timeout_ns)
-{
-	const struct attempt attempt = {
-		.run = try_closed,
-		.sender = sender,
-	};
-
-	if (!sender)
-		return -EINVAL;
-	if (sender->end.lock_fd < 0)
-		return -EBADMSG;
-	if (bbq_end_finish(&sender->end))
-		sender->producer.open = BBQ_OPEN_BROKEN;
-	return sender_do(&attempt, timeout_ns);
-}
-
-int bbq_receiver_wait(struct bbq_receiver *receiver, int64_t timeout_ns)
-{
-	const struct attempt attempt = {
-		.run = try_readable,
-		.receiver = receiver,
-	};
-
-	return receiver ? receiver_do(&attempt, timeout_ns) : -EINVAL;
-}
-
-int bbq_sender_grant_range(struct bbq_sender *sender, size_t min, size_t max,
-			   int64_t timeout_ns, struct bbq_span *ret)
-{
-	const struct attempt attempt = {
-		.run = try_grant,
-		.sender = sender,
-		.min = min,
-		.max = max,
-		.ret = ret,
-	};
-
-	if (!sender || !carries(&sender->end, BBQ_MODE_BYTES))
-		return -EINVAL;
-	return sender_do(&attempt, timeout_ns);
-}
-
-int bbq_sender_grant(struct bbq_sender *sender, size_t len, int64_t timeout_ns,
-		     struct bbq_span *ret)
-{
-	return bbq_sender_grant_range(sender, len, len, timeout_ns, ret);
-}
-
-int bbq_sender_frame_grant(struct bbq_sender *sender, size_t max,
-			   int64_t timeout_ns, struct bbq_span *ret)
-{
-	const struct attempt attempt = {
-		.run = try_frame_grant,
-		.sender = sender,
-		.max = max,
-		.ret = ret,
-	};
-
-	if (!sender || !carries(&sender->end, BBQ_MODE_FRAMES))
-		return -EINVAL;
-	return sender_do(&attempt, timeout_ns);
-}
-
-static int receiver_verb(int (*run)(const struct attempt *),
-			 struct bbq_receiver *receiver, enum bbq_mode mode,
-			 int64_t timeout_ns, void *ret)
-{
-	const struct attempt attempt = {
-		.run = run,
-		.receiver = receiver,
-		.ret = ret,
-	};
-
-	if (!receiver || !carries(&receiver->end, mode))
-		return -EINVAL;
-	return receiver_do(&attempt, timeout_ns);
-}
-
-int bbq_receiver_read(struct bbq_receiver *receiver, int64_t timeout_ns,
-		      struct bbq_view *ret)
-{
-	return receiver_verb(try_read, receiver, BBQ_MODE_BYTES, timeout_ns,
-			     ret);
-}
-
-int bbq_receiver_read_split(struct bbq_receiver *receiver, int64_t timeout_ns,
-			    struct bbq_view ret[2])
-{
-	/* Frames too: bbq_frame_next takes them apart. */
-	const struct attempt attempt = {
-		.run = try_read_split,
-		.receiver = receiver,
-		.ret = ret,
-	};
-
-	return receiver ? receiver_do(&attempt, timeout_ns) : -EINVAL;
-}
-
-int bbq_receiver_frame_read(struct bbq_receiver *receiver, int64_t timeout_ns,
-			    struct bbq_view *ret)
-{
-	return receiver_verb(try_frame_read, receiver, BBQ_MODE_FRAMES,
-			     timeout_ns, ret);
+	if (error != -EAGAIN)
+		return error;
+	bbq_count_(&end->own->count.refused, 1);
+	if (timeout_ns == 0)
+		return error;
+	deadline = deadline_of(timeout_ns);
+	error = attempt_often(attempt, end->spin);
+	if (error != -EAGAIN)
+		return error;
+	bbq_watch_disarm(end);
+	return sleep_until(end, deadline, attempt);
 }

@@ -76,6 +76,8 @@ class Descriptors(TestCase):
                             pass_fds=(fd,)), ERROR,
                   'no receiver; 4 bytes wait')
         sender = self.send('fd:%d' % fd, stdin=b'two', pass_fds=(fd,))
+        # A receiver that comes first finds a queue that was closed.
+        wait_for(lambda: 'going on' in sender.err(), 'it has its role')
         receiver = self.recv('fd:%d' % fd, pass_fds=(fd,))
         self.ends(receiver)
         self.ends(sender, OK, 'going on after 4 undelivered bytes')

@@ -243,3 +243,82 @@ Test(deaths, in_the_middle_of_a_first_claim)
 	cr_assert_not(bbq_end_peer_came(&r.end));
 	is(0, bbq_end_peer(&r.end));
 }
+
+/* ---- waiting for a successor ------------------------------------------- */
+
+/* The receiver outlives three senders, and hears of none of their deaths. */
+Test(deaths, receiver_waits_for_successors)
+{
+	struct bbq_view view;
+	char text[] = "send:a";
+	struct peer peer;
+
+	begin_receiving(100);
+	r.end.wait_peer = 1;
+	r.end.spin = 0;
+	for (int i = 0; i < 3; i++) {
+		text[5] = (char)('a' + i);
+		peer_start(&peer, bbq_segment_fd(segment), "sender", text,
+			   "say", "wait", NULL);
+		peer_await(&peer);
+		peer_kill(&peer);
+		recv_text(&r, text + 5);
+		is(-EOWNERDEAD, bbq_end_peer(&r.end));
+		is(-ETIMEDOUT, bbq_receiver_read(&r, 1 * MS, &view));
+	}
+	/* The next one wakes it out of its sleep. */
+	peer_start(&peer, bbq_segment_fd(segment), "sender", "send:d", "close",
+		   NULL);
+	recv_text(&r, "d");
+	/* Who closes has said that this was all. */
+	is(-EPIPE, bbq_receiver_read(&r, LONG, &view));
+	peer_done(&peer);
+}
+
+/* The sender's bytes are delivered by whoever comes, in the end. */
+Test(deaths, sender_waits_for_successors)
+{
+	struct bbq_span span;
+	struct peer peer;
+
+	begin_sending(10);
+	s.end.wait_peer = 1;
+	s.end.spin = 0;
+	send_text(&s, "0123456789");
+	for (int i = 0; i < 3; i++) {
+		peer_start(&peer, bbq_segment_fd(segment), "receiver",
+			   "see:0123", "say", "wait", NULL);
+		peer_await(&peer);
+		peer_kill(&peer);
+		is(-ETIMEDOUT, bbq_sender_grant(&s, 1, 1 * MS, &span));
+		is(-ETIMEDOUT, bbq_sender_wait(&s, 1, 1 * MS));
+	}
+	peer_start(&peer, bbq_segment_fd(segment), "receiver",
+		   "recv:0123456789", "recv:A", "say", "wait", NULL);
+	is(0, bbq_sender_grant(&s, 1, LONG, &span));
+	*(char *)span.data = 'A';
+	is(0, bbq_sender_commit(&s, 1));
+	peer_await(&peer);
+	peer_kill(&peer);
+	/* It is dead, but has had everything: nobody need come. */
+	is(-EOWNERDEAD, bbq_sender_finish(&s, LONG));
+	bbq_sender_close(&s);
+}
+
+Test(deaths, finish_waits_for_a_successor)
+{
+	struct peer peer;
+
+	begin_sending(10);
+	s.end.wait_peer = 1;
+	send_text(&s, "rest");
+	peer_start(&peer, bbq_segment_fd(segment), "receiver", "see:rest",
+		   "say", "wait", NULL);
+	peer_await(&peer);
+	peer_kill(&peer);
+	is(-ETIMEDOUT, bbq_sender_finish(&s, 1 * MS));
+	peer_start(&peer, bbq_segment_fd(segment), "receiver", "recv:rest",
+		   "read-is:32", "close", NULL);
+	is(0, bbq_sender_finish(&s, LONG));
+	peer_done(&peer);
+}

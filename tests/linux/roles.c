@@ -94,6 +94,7 @@ Test(roles, held_by_another_process)
 	cr_assert(is_free(segment));
 	peer_go(&peer);
 	peer_done(&peer);
+	bbq_segment_close(segment);
 }
 
 /* Closing one end of a segment does not drop the other's lock. */
@@ -431,6 +432,7 @@ Test(roles, verbs_null)
 	is(-EINVAL, bbq_receiver_release(NULL, 1));
 	is(-EINVAL, bbq_receiver_release_part(NULL, 1));
 	is(-EINVAL, bbq_receiver_frame_release(NULL));
+	bbq_segment_close(segment);
 }
 
 Test(roles, results_null)
@@ -453,4 +455,7 @@ Test(roles, results_null)
 	send_text(&pair.s, "ok");
 	recv_text(&pair.r, "ok");
 	pair_close(&pair);
+	bbq_sender_close(&s);
+	bbq_receiver_close(&r);
+	bbq_segment_close(frames);
 }

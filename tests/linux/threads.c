@@ -10,6 +10,7 @@
  * that both ends sleep and ring; and both roles are claimed at the same time.
  */
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -78,6 +79,89 @@ static int do_run(size_t capacity, struct run *run)
 	return sent || received;
 }
 
+/* ---- by descriptors: two more threads, which look at the cursors ------- */
+
+static int wait_for(int fd)
+{
+	struct pollfd pollfd = { .fd = fd, .events = POLLIN };
+
+	return fd < 0 ? fd : poll(&pollfd, 1, -1) < 0 ? -errno : 0;
+}
+
+static void *polled_sending(void *arg)
+{
+	const struct run *run = arg;
+	struct bbq_sender s;
+	struct bbq_span span;
+	int error = bbq_sender_open(run->segment, &s);
+
+	for (uint64_t i = 0; !error && i < run->total;) {
+		error = bbq_sender_grant(&s, 2, 0, &span);
+		if (error == -EAGAIN) {
+			error = bbq_sender_arm(&s, 2);
+			if (!error)
+				error = wait_for(bbq_sender_fd(&s));
+		} else if (!error) {
+			((unsigned char *)span.data)[0] = (unsigned char)i;
+			((unsigned char *)span.data)[1] = 0;
+			error = bbq_sender_commit(&s, 2);
+			i++;
+		}
+	}
+	bbq_sender_close(&s);
+	return (void *)(intptr_t)error;
+}
+
+static void *polled_receiving(void *arg)
+{
+	const struct run *run = arg;
+	struct bbq_receiver r;
+	struct bbq_view view;
+	int error = bbq_receiver_open(run->segment, &r);
+	uint64_t got = 0;
+
+	while (!error) {
+		error = bbq_receiver_read(&r, 0, &view);
+		if (error == -EAGAIN) {
+			error = bbq_receiver_arm(&r);
+			if (!error)
+				error = wait_for(bbq_receiver_fd(&r));
+			continue;
+		}
+		for (size_t i = 0; !error && i < view.len; i++, got++) {
+			if (((const unsigned char *)view.data)[i] !=
+			    (got % 2 ? 0 : (unsigned char)(got / 2)))
+				error = -EILSEQ;
+		}
+		if (!error)
+			error = bbq_receiver_release(&r, view.len);
+	}
+	bbq_receiver_close(&r);
+	return (void *)(intptr_t)(error == -EPIPE && got == 2 * run->total
+					  ? 0
+					  : error);
+}
+
+static int do_polled_run(size_t capacity, uint64_t total)
+{
+	const struct bbq_config config = { .capacity = capacity };
+	struct run run = { .total = total };
+	pthread_t sender, receiver;
+	void *sent, *received;
+
+	if (bbq_segment_create(&config, &run.segment))
+		return 1;
+	pthread_create(&receiver, NULL, polled_receiving, &run);
+	pthread_create(&sender, NULL, polled_sending, &run);
+	pthread_join(sender, &sent);
+	pthread_join(receiver, &received);
+	bbq_segment_close(run.segment);
+	if (sent || received)
+		fprintf(stderr, "polled, capacity %zu: sent %d, got %d\n",
+			capacity, (int)(intptr_t)sent, (int)(intptr_t)received);
+	return sent || received;
+}
+
 int main(int argc, char *argv[])
 {
 	static const size_t capacities[] = { 1, 2, 3, 17, 120, 4096 };
@@ -100,5 +184,7 @@ int main(int argc, char *argv[])
 			failed = do_run(capacities[c], &run);
 		}
 	}
+	for (size_t c = 1; c < 6 && !failed; c++)
+		failed = do_polled_run(capacities[c], n);
 	return failed;
 }

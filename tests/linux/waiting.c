@@ -22,6 +22,14 @@ static void open_ends(void)
 	r.end.spin = 0;
 }
 
+/* Of the scene before, if there was one, nothing is left. */
+static void end(void)
+{
+	bbq_sender_close(&s);
+	bbq_receiver_close(&r);
+	bbq_segment_close(segment);
+}
+
 static void begin(size_t capacity)
 {
 	segment = make(capacity);
@@ -79,6 +87,7 @@ Test(waiting, never)
 	is(-EINVAL, bbq_sender_grant(&s, 0, BBQ_FOREVER, &span));
 	is(-EINVAL, bbq_sender_grant_range(&s, 0, 1, BBQ_FOREVER, &span));
 	is(-EINVAL, bbq_sender_grant_range(&s, 2, 1, BBQ_FOREVER, &span));
+	end();
 	begin_frames(10);
 	is(-EMSGSIZE, bbq_sender_frame_grant(&s, 10, BBQ_FOREVER, &span));
 	is(-EMSGSIZE, bbq_sender_frame_grant(&s, SIZE_MAX, BBQ_FOREVER, &span));
@@ -102,6 +111,7 @@ Test(waiting, wrong_kind)
 	begin(10);
 	is(-EINVAL, bbq_sender_frame_grant(&s, 1, BBQ_FOREVER, &span));
 	is(-EINVAL, bbq_receiver_frame_read(&r, BBQ_FOREVER, views));
+	end();
 	begin_frames(10);
 	is(-EINVAL, bbq_sender_grant(&s, 1, BBQ_FOREVER, &span));
 	is(-EINVAL, bbq_sender_grant_range(&s, 1, 2, BBQ_FOREVER, &span));
@@ -156,6 +166,7 @@ Test(waiting, timeouts)
 		times_out(ns, bbq_sender_wait(&s, 1, ns));
 	}
 	times_out(MS, bbq_sender_finish(&s, MS));
+	end();
 	begin_frames(10);
 	times_out(MS, bbq_receiver_frame_read(&r, MS, views));
 	is(0, bbq_sender_frame_grant(&s, 9, 0, &span));

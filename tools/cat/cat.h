@@ -44,6 +44,7 @@ struct options {
 	bool capacity_set;
 	int64_t timeout_ns; /* negative: none */
 	enum io_kind io;
+	bool wait_peer;
 	bool fresh;
 	bool lines;
 	bool drop;
@@ -68,8 +69,10 @@ struct cat {
 	unsigned int closed_fds; /* standard ones that came closed, as bits */
 	struct io io;
 	struct counts counts;
+	size_t unsent; /* bytes of lines that a stop has left in our hands */
 	int64_t started_ns;
-	int64_t waiting_ns;  /* since when for a peer that never came; 0 */
+	int64_t waiting_ns;  /* since when for a peer that is not there; 0 */
+	int64_t looked_ns;   /* last look at whether the peer is there */
 	int64_t reported_ns; /* last progress report */
 	uint64_t reported_bytes;
 	bool progress_line; /* an unfinished line stands on the terminal */
@@ -106,5 +109,7 @@ void report_end(struct cat *cat, enum status status);
  * signal asks to stop; -ETIMEDOUT: the peer has not come within --timeout.
  */
 int cat_tick(struct cat *cat, const struct bbq_end *end);
+/* bbq_end_peer, but 0 for a dead peer whose successor is waited for. */
+int cat_peer_gone(const struct cat *cat, const struct bbq_end *end);
 
 #endif /* BBQ_CAT_H */

@@ -10,10 +10,15 @@
 
 volatile sig_atomic_t stop_signals;
 
+/*
+ * The signal may come between our look at the count and a read or write that
+ * blocks for ever. So it comes again, as an alarm, which only interrupts.
+ */
 static void on_stop(int signal)
 {
-	(void)signal;
-	stop_signals++;
+	if (signal != SIGALRM)
+		stop_signals++;
+	alarm(1);
 }
 
 /* No SA_RESTART: a signal ends the wait that it finds. */
@@ -24,9 +29,24 @@ static void catch_signals(void)
 
 	sigaction(SIGINT, &stop, NULL);
 	sigaction(SIGTERM, &stop, NULL);
+	sigaction(SIGALRM, &stop, NULL);
 	sigaction(SIGPIPE, &ignore, NULL);
 	/* A file size limit is an error of the write like any other. */
 	sigaction(SIGXFSZ, &ignore, NULL);
+}
+
+int cat_peer_gone(const struct cat *cat, const struct bbq_end *end)
+{
+	int error = bbq_end_peer(end);
+
+	return error == -EOWNERDEAD && cat->options->wait_peer ? 0 : error;
+}
+
+/* Nobody has come yet, or nobody has taken the place of who died. */
+static bool peer_missing(const struct cat *cat, const struct bbq_end *end)
+{
+	return !bbq_end_peer_came(end) ||
+	       (cat->options->wait_peer && bbq_end_peer(end) == -EOWNERDEAD);
 }
 
 int cat_tick(struct cat *cat, const struct bbq_end *end)
@@ -36,8 +56,12 @@ int cat_tick(struct cat *cat, const struct bbq_end *end)
 	report_progress(cat);
 	if (stop_signals)
 		return -EINTR;
-	if (timeout < 0 || bbq_end_peer_came(end))
+	if (timeout < 0)
 		return 0;
+	if (!peer_missing(cat, end)) {
+		cat->waiting_ns = 0;
+		return 0;
+	}
 	if (cat->waiting_ns == 0)
 		cat->waiting_ns = clock_ns();
 	return clock_ns() - cat->waiting_ns >= timeout ? -ETIMEDOUT : 0;
@@ -106,7 +130,8 @@ static enum status run(struct cat *cat)
 	status = open_file(cat, &fd);
 	if (status == STATUS_OK)
 		status = queue_open(cat);
-	if (status != STATUS_OK)
+	/* A receiver may be stopped before there is a queue. */
+	if (status != STATUS_OK || !cat->segment)
 		return status;
 	status = open_io(cat, fd);
 	if (status != STATUS_OK) {
@@ -114,6 +139,8 @@ static enum status run(struct cat *cat)
 			bbq_segment_retire(cat->segment);
 		return status;
 	}
+	cat->sender.end.wait_peer = cat->options->wait_peer;
+	cat->receiver.end.wait_peer = cat->options->wait_peer;
 	status = cat->options->send ? send_run(cat) : recv_run(cat);
 	report_end(cat, status);
 	io_close(&cat->io);
@@ -134,7 +161,7 @@ int main(int argc, char **argv)
 	cat.closed_fds = hold_standard_fds();
 	status = options_parse(argc, argv, &options, &over);
 	if (status != STATUS_OK || over)
-		return status;
+		return (int)status;
 	catch_signals();
 	cat.started_ns = clock_ns();
 	cat.reported_ns = cat.started_ns;
@@ -142,5 +169,5 @@ int main(int argc, char **argv)
 	bbq_sender_abandon(&cat.sender);
 	bbq_receiver_abandon(&cat.receiver);
 	bbq_segment_close(cat.segment);
-	return status;
+	return (int)status;
 }

@@ -24,6 +24,7 @@ static const char usage_text[] =
 	"  --capacity SIZE   bytes of the queue: 1 to 4294967295, with KiB, MiB\n"
 	"                    or GiB (default 1MiB; sender)\n"
 	"  --timeout SECS    how long to wait for the other side to come\n"
+	"  --wait-peer       if the other side dies, wait for a new one\n"
 	"  --fresh           replace a queue left behind by dead processes\n"
 	"                    instead of going on with it (sender)\n"
 	"  --lines           one frame a line (sender)\n"
@@ -129,6 +130,7 @@ static const struct option_row rows[] = {
 	{ "capacity", parse_size, FIELD(capacity), "size" },
 	{ "timeout", parse_seconds, FIELD(timeout_ns), "time" },
 	{ "io", parse_io, FIELD(io), "way" },
+	{ "wait-peer", NULL, FIELD(wait_peer), NULL },
 	{ "fresh", NULL, FIELD(fresh), NULL },
 	{ "lines", NULL, FIELD(lines), NULL },
 	{ "drop", NULL, FIELD(drop), NULL },
@@ -177,7 +179,7 @@ static enum status apply(const struct option_row *row, struct options *options)
 	if (row->parse(optarg, options, row->offset))
 		return STATUS_OK;
 	if (row->parse == parse_name && options->name)
-		return usage("%s: one queue and one direction at a time",
+		return usage("--%s: one queue and one direction at a time",
 			     row->name);
 	snprintf(format, sizeof(format), "--%s: bad %s '%%s'", row->name,
 		 row->bad);

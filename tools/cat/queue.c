@@ -148,10 +148,10 @@ static int remove_old(struct cat *cat)
 	if (error)
 		return error;
 	error = bbq_sender_open(cat->segment, &cat->sender);
-	if (error == 0 && bbq_segment_has_name(cat->segment))
-		error = bbq_segment_unlink(cat->shm_name);
-	if (error == -EBADMSG)
-		error = bbq_segment_unlink(cat->shm_name);
+	if (error == 0 || error == -EBADMSG)
+		error = bbq_segment_discard(cat->segment);
+	if (error == -ENOENT)
+		error = 0;
 	bbq_sender_abandon(&cat->sender);
 	segment_drop(cat);
 	return error;
@@ -216,6 +216,14 @@ static int receiver_segment(struct cat *cat, int fd)
 	return bbq_segment_attach(fd, &cat->segment);
 }
 
+/* Left behind by a sender that died, and empty: no queue to wait at. */
+static bool receiver_too_late(struct cat *cat)
+{
+	return !cat->options->wait_peer &&
+	       bbq_end_peer(&cat->receiver.end) == -EOWNERDEAD &&
+	       bbq_segment_retire(cat->segment) != -EBUSY;
+}
+
 /* One look. -ENOENT: not there yet, or gone again. */
 static int receiver_claim(struct cat *cat, int fd)
 {
@@ -226,7 +234,8 @@ static int receiver_claim(struct cat *cat, int fd)
 	error = bbq_receiver_open(cat->segment, &cat->receiver);
 	if (error)
 		return error;
-	if (fd >= 0 || bbq_segment_has_name(cat->segment))
+	if (fd >= 0 ||
+	    (bbq_segment_has_name(cat->segment) && !receiver_too_late(cat)))
 		return 0;
 	bbq_receiver_abandon(&cat->receiver);
 	segment_drop(cat);
@@ -246,8 +255,7 @@ static enum status receiver_open(struct cat *cat, int fd)
 			return queue_error(
 				cat, "no such queue, and --timeout is over");
 		if (pause_and_look())
-			return queue_error(cat, "interrupted before the queue "
-						"was there");
+			return STATUS_OK;
 	}
 	return error ? queue_error(cat, describe(error)) : STATUS_OK;
 }
@@ -265,6 +273,5 @@ enum status queue_open(struct cat *cat)
 
 void queue_discard(struct cat *cat)
 {
-	if (bbq_segment_has_name(cat->segment))
-		bbq_segment_unlink(cat->shm_name);
+	bbq_segment_discard(cat->segment);
 }

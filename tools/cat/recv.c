@@ -28,20 +28,20 @@ static bool write_region(struct cat *cat, const struct iovec parts[2],
 {
 	io_start(&cat->io, parts);
 	while (!io_finished(&cat->io)) {
-		ssize_t n = io_next(&cat->io, TICK_MS);
+		ssize_t n;
 
+		report_progress(cat);
+		/* Also after a write: a signal cuts one short that blocks. */
+		if (stop_signals)
+			io_cancel(&cat->io);
+		n = io_next(&cat->io, TICK_MS);
 		if (n > 0) {
 			done(cat, (size_t)n);
 			cat->counts.bytes += (uint64_t)n;
-			report_progress(cat);
 			continue;
 		}
-		if (n == -EAGAIN || n == -EINTR) {
-			report_progress(cat);
-			if (stop_signals)
-				io_cancel(&cat->io);
+		if (n == -EAGAIN || n == -EINTR)
 			continue;
-		}
 		*ret = n == -EPIPE	 ? END_OUTPUT
 		       : n == -ECANCELED ? END_STOP
 					 : END_ERROR;
@@ -181,7 +181,10 @@ static bool wait_over(struct cat *cat, int error, enum end *ret)
 	error = cat_tick(cat, &cat->receiver.end);
 	if (error == -EINTR)
 		*ret = END_STOP;
-	if (error == -ETIMEDOUT) {
+	/* --wait-peer: of one that died, and has no successor. */
+	if (error == -ETIMEDOUT && bbq_end_peer_came(&cat->receiver.end)) {
+		*ret = END_DIED;
+	} else if (error == -ETIMEDOUT) {
 		report_error(cat, "%s: no sender, and --timeout is over",
 			     cat->options->name);
 		*ret = END_ERROR;
@@ -234,8 +237,13 @@ enum status recv_run(struct cat *cat)
 		queue_discard(cat);
 		bbq_receiver_close(&cat->receiver);
 		return STATUS_OK;
-	case END_CLOSED:
 	case END_STOP:
+		/* If nobody is there, and nothing left: leave no name. */
+		if (bbq_end_peer(&cat->receiver.end))
+			retire(cat);
+		bbq_receiver_close(&cat->receiver);
+		return STATUS_OK;
+	case END_CLOSED:
 		bbq_receiver_close(&cat->receiver);
 		return STATUS_OK;
 	case END_DIED:

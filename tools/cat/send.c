@@ -33,6 +33,14 @@ static enum end end_error(struct cat *cat, const char *what, int error)
 	return END_ERROR;
 }
 
+/* A signal: nobody waits for a receiver that is not there. */
+static bool worth_waiting(const struct cat *cat)
+{
+	return stop_signals == 0 ||
+	       (stop_signals == 1 && bbq_end_peer_came(&cat->sender.end) &&
+		bbq_end_peer(&cat->sender.end) != -EOWNERDEAD);
+}
+
 /*
  * A wait on the queue came back with error. 0: go on waiting. Else the end,
  * said where it is an error.
@@ -50,7 +58,10 @@ static bool wait_over(struct cat *cat, int error, enum end *ret)
 	error = cat_tick(cat, &cat->sender.end);
 	if (error == -EINTR)
 		*ret = END_STOP;
-	if (error == -ETIMEDOUT) {
+	/* --wait-peer: of one that died, and has no successor. */
+	if (error == -ETIMEDOUT && bbq_end_peer_came(&cat->sender.end)) {
+		*ret = END_PEER;
+	} else if (error == -ETIMEDOUT) {
 		report_error(cat, "%s: no receiver, and --timeout is over",
 			     cat->options->name);
 		*ret = END_ERROR;
@@ -58,11 +69,22 @@ static bool wait_over(struct cat *cat, int error, enum end *ret)
 	return error != 0;
 }
 
-/* A read that has nothing yet: end it if there is no point in it any more. */
+/* Looked at once a tick: it is a system call, and the input may be fast. */
+static bool receiver_gone(struct cat *cat)
+{
+	int64_t now = clock_ns();
+
+	if (now - cat->looked_ns < TICK_NS)
+		return false;
+	cat->looked_ns = now;
+	return cat_peer_gone(cat, &cat->sender.end) != 0;
+}
+
+/* Between reads, also of input that never pauses: is there a point in more? */
 static void read_tick(struct cat *cat)
 {
 	report_progress(cat);
-	if (stop_signals || bbq_end_peer(&cat->sender.end))
+	if (stop_signals || receiver_gone(cat))
 		io_cancel(&cat->io);
 }
 
@@ -70,14 +92,14 @@ static void read_tick(struct cat *cat)
 static ssize_t read_more(struct cat *cat, enum end *ret)
 {
 	for (;;) {
-		ssize_t n = io_next(&cat->io, TICK_MS);
+		ssize_t n;
 
+		read_tick(cat);
+		n = io_next(&cat->io, TICK_MS);
 		if (n > 0)
 			return n;
-		if (n == -EAGAIN || n == -EINTR) {
-			read_tick(cat);
+		if (n == -EAGAIN || n == -EINTR)
 			continue;
-		}
 		if (n == 0)
 			*ret = END_INPUT;
 		else if (n == -ECANCELED)
@@ -110,7 +132,6 @@ static bool fill_grant(struct cat *cat, const struct bbq_span *span,
 		more = n > 0;
 		bbq_sender_commit_part(&cat->sender, (size_t)n);
 		cat->counts.bytes += (uint64_t)n;
-		report_progress(cat);
 	}
 	bbq_sender_commit(&cat->sender, 0);
 	return more;
@@ -144,7 +165,6 @@ static bool read_scratch(struct cat *cat, char *scratch, enum end *ret)
 			return false;
 		send_or_drop(cat, scratch + cat->io.done - (size_t)n,
 			     (size_t)n);
-		report_progress(cat);
 		if (bbq_writable(&cat->sender.producer) > 0 &&
 		    !cat->io.addressed)
 			break;
@@ -177,11 +197,13 @@ static enum end send_bytes(struct cat *cat)
 
 /* ---- lines ------------------------------------------------------------- */
 
-/* Input that has been read and not yet been cut into lines. */
+/* Input that has been read and not yet been sent as lines. */
 struct text {
 	char *data;
 	size_t len;
 	size_t size;
+	size_t searched; /* so much of it has no newline */
+	bool skipping;	 /* --drop: in a line that is too long */
 };
 
 static bool text_reserve(struct text *text)
@@ -199,6 +221,13 @@ static bool text_reserve(struct text *text)
 	return true;
 }
 
+static bool drop_line(struct cat *cat, size_t len)
+{
+	cat->counts.dropped_lines++;
+	cat->counts.dropped_bytes += len;
+	return true;
+}
+
 static bool line_too_long(struct cat *cat, enum end *ret)
 {
 	report_error(cat,
@@ -212,26 +241,26 @@ static bool line_too_long(struct cat *cat, enum end *ret)
 	return false;
 }
 
+/*
+ * What was read is sent, also after a signal: as long as there is a receiver
+ * to make room for it.
+ */
 static bool send_line(struct cat *cat, const char *line, size_t len,
 		      enum end *ret)
 {
 	int64_t timeout = cat->options->drop ? 0 : TICK_NS;
 	struct bbq_span span;
+	int error;
 
-	for (;;) {
-		int error = bbq_sender_frame_grant(&cat->sender, len, timeout,
-						   &span);
-
-		if (error == 0)
-			break;
+	while ((error = bbq_sender_frame_grant(&cat->sender, len, timeout,
+					       &span)) != 0) {
+		if (cat->options->drop &&
+		    (error == -EAGAIN || error == -EMSGSIZE))
+			return drop_line(cat, len);
 		if (error == -EMSGSIZE)
 			return line_too_long(cat, ret);
-		if (error == -EAGAIN && cat->options->drop) {
-			cat->counts.dropped_lines++;
-			cat->counts.dropped_bytes += len;
-			return true;
-		}
-		if (wait_over(cat, error, ret))
+		if (wait_over(cat, error, ret) &&
+		    !(*ret == END_STOP && worth_waiting(cat)))
 			return false;
 	}
 	memcpy(span.data, line, len);
@@ -242,16 +271,33 @@ static bool send_line(struct cat *cat, const char *line, size_t len,
 	return true;
 }
 
-/* Send the complete lines; what is left moves to the front. */
-static bool send_text(struct cat *cat, struct text *text, size_t searched,
-		      enum end *ret)
+/* The rest of a line whose beginning was too long already. */
+static size_t skip_line(struct cat *cat, struct text *text)
 {
-	char *line = text->data;
+	char *newline = memchr(text->data, '\n', text->len);
+	size_t len = newline ? (size_t)(newline + 1 - text->data) : text->len;
+
+	cat->counts.dropped_bytes += len;
+	if (newline) {
+		cat->counts.dropped_lines++;
+		text->skipping = false;
+	}
+	return len;
+}
+
+/* Send the complete lines; what is left moves to the front. */
+static bool send_text(struct cat *cat, struct text *text, enum end *ret)
+{
 	char *limit = text->data + text->len;
-	char *from = text->data + searched;
+	char *line = text->data;
+	char *from = line + text->searched;
 	char *newline;
 	bool more = true;
 
+	if (text->skipping) {
+		line += skip_line(cat, text);
+		from = line;
+	}
 	while (more && from < limit &&
 	       (newline = memchr(from, '\n', (size_t)(limit - from)))) {
 		from = newline + 1;
@@ -261,15 +307,20 @@ static bool send_text(struct cat *cat, struct text *text, size_t searched,
 	}
 	text->len = (size_t)(limit - line);
 	memmove(text->data, line, text->len);
+	text->searched = more ? text->len : 0;
 	/* A line that has no end in sight, and will not fit with one. */
-	if (more && text->len > bbq_segment_capacity(cat->segment))
+	if (!more || text->len <= bbq_segment_capacity(cat->segment))
+		return more;
+	if (!cat->options->drop)
 		return line_too_long(cat, ret);
-	return more;
+	text->skipping = true;
+	text->len -= skip_line(cat, text);
+	text->searched = 0;
+	return true;
 }
 
 static bool read_text(struct cat *cat, struct text *text, enum end *ret)
 {
-	size_t searched = text->len;
 	ssize_t n;
 
 	if (!text_reserve(text)) {
@@ -284,25 +335,40 @@ static bool read_text(struct cat *cat, struct text *text, enum end *ret)
 		text->len += (size_t)n;
 		/* A stream may pause here: send what is complete. */
 		if (!cat->io.addressed)
-			return send_text(cat, text, searched, ret);
+			return send_text(cat, text, ret);
 	}
-	if (!send_text(cat, text, searched, ret))
+	if (!send_text(cat, text, ret))
 		return false;
 	return io_finished(&cat->io);
+}
+
+/* The last line may have no newline; a stop sends what was read of it. */
+static void send_last(struct cat *cat, struct text *text, enum end *end)
+{
+	enum end last = END_ERROR;
+
+	if (*end != END_INPUT && *end != END_STOP)
+		return;
+	if (text->skipping) {
+		cat->counts.dropped_lines++;
+	} else if (text->len > 0 && text->searched == text->len) {
+		if (send_line(cat, text->data, text->len, &last))
+			text->len = 0;
+		else
+			*end = last;
+	}
+	if (*end == END_STOP)
+		cat->unsent = text->len;
 }
 
 static enum end send_lines(struct cat *cat)
 {
 	struct text text = { 0 };
 	enum end end = END_INPUT;
-	enum end last = END_ERROR;
 
 	while (read_text(cat, &text, &end))
 		;
-	/* The last line may have no newline; a stop commits what was read. */
-	if ((end == END_INPUT || end == END_STOP) && text.len > 0 &&
-	    !send_line(cat, text.data, text.len, &last))
-		end = last;
+	send_last(cat, &text, &end);
 	free(text.data);
 	return end;
 }
@@ -319,11 +385,21 @@ static enum status peer_gone(struct cat *cat, int error)
 	return error == -EPIPE ? STATUS_ERROR : STATUS_PEER_DIED;
 }
 
-/* A signal: nobody waits for a receiver that is not there. */
-static bool worth_waiting(const struct cat *cat)
+/* Stopped, or out of time: what is left, and where. */
+static enum status left_behind(struct cat *cat)
 {
-	return stop_signals == 0 ||
-	       (stop_signals == 1 && bbq_end_peer_came(&cat->sender.end));
+	size_t left = bbq_segment_fill(cat->segment);
+
+	if (cat->unsent > 0)
+		report_error(cat,
+			     "%s: stopped; %zu bytes that were read are lost, "
+			     "%zu bytes wait in the queue",
+			     cat->options->name, cat->unsent, left);
+	else if (left > 0)
+		report_error(cat,
+			     "%s: no receiver; %zu bytes wait in the queue",
+			     cat->options->name, left);
+	return cat->unsent > 0 || left > 0 ? STATUS_ERROR : STATUS_OK;
 }
 
 /* All is committed: wait until it is delivered. */
@@ -338,13 +414,12 @@ static enum status finish(struct cat *cat)
 			break;
 		error = bbq_sender_finish(&cat->sender, TICK_NS);
 	}
+	/* --wait-peer, and no successor came. */
+	if (error && bbq_end_peer(&cat->sender.end) == -EOWNERDEAD)
+		error = -EOWNERDEAD;
 	if (error == -EPIPE || error == -EOWNERDEAD)
 		return peer_gone(cat, error);
-	if (error == 0 || bbq_segment_fill(cat->segment) == 0)
-		return STATUS_OK;
-	report_error(cat, "%s: no receiver; %zu bytes wait in the queue",
-		     cat->options->name, bbq_segment_fill(cat->segment));
-	return STATUS_ERROR;
+	return left_behind(cat);
 }
 
 enum status send_run(struct cat *cat)

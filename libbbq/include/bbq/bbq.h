@@ -24,6 +24,12 @@
  * independent. Ends and segments do not survive fork: the child must not touch
  * them, and what it inherits keeps the role taken until it closes or execs.
  *
+ * Signals: a handler that runs while a verb sleeps ends it with -EINTR, with
+ * SA_RESTART too; nothing has changed. One that runs before the sleep is not
+ * noticed: who must not miss it waits with a timeout, or by ppoll for the end's
+ * descriptor. A handler may use ends that what it interrupts does not use,
+ * except for bbq_*_fd, bbq_*_arm and bbq_*_close, which take locks of libc.
+ *
  * Errors of this layer, besides those of core.h:
  *     -EPIPE       the peer closed its end (for a receiver: and all is read)
  *     -EOWNERDEAD  the peer died (for a receiver: and all is read)
@@ -99,6 +105,7 @@ BBQ_API int bbq_segment_create_fd(int fd, const struct bbq_config *config,
  * Open the segment of that name. *ret is the caller's, to bbq_segment_close.
  *
  * -ENOENT  no such name     -EPROTO     -EACCES     -EINVAL     -ENOMEM
+ * -EBUSY   another process has held the gate for a second
  */
 BBQ_API int bbq_segment_open(const char *name, struct bbq_segment **ret);
 
@@ -108,6 +115,7 @@ BBQ_API int bbq_segment_open(const char *name, struct bbq_segment **ret);
  * before anything is mapped.
  *
  * -EBADF     -EPROTO     -EACCES  fd may not be written     -ENOMEM
+ * -EBUSY     another process has held the gate for a second
  */
 BBQ_API int bbq_segment_attach(int fd, struct bbq_segment **ret);
 
@@ -128,6 +136,15 @@ BBQ_API int bbq_segment_unlink(const char *name);
  */
 BBQ_API int bbq_segment_retire(struct bbq_segment *segment);
 
+/*
+ * Remove the name of a segment, whatever is left in it and whoever has it open.
+ * Unlike bbq_segment_unlink, never that of another one, which has been given
+ * the name since.
+ *
+ * -ENOENT  the segment has no name     -EBUSY  the gate is held for a second
+ */
+BBQ_API int bbq_segment_discard(struct bbq_segment *segment);
+
 /* Is there still a name for the segment? Memfds never have one. */
 BBQ_API int bbq_segment_has_name(const struct bbq_segment *segment);
 
@@ -141,17 +158,49 @@ BBQ_API size_t bbq_segment_frame_align(const struct bbq_segment *segment);
 BBQ_API void *bbq_segment_data(const struct bbq_segment *segment);
 /* Bytes published and not released, by the shared words; a snapshot. */
 BBQ_API size_t bbq_segment_fill(const struct bbq_segment *segment);
+/*
+ * What the sending (the receiving) side has done so far: layout.h says what
+ * each counter counts. A snapshot, each counter by itself; needs no role.
+ * Only the verbs of this header count, not those of core.h. -EINVAL  null
+ */
+BBQ_API int bbq_segment_sent(const struct bbq_segment *segment,
+			     struct bbq_counters *ret);
+BBQ_API int bbq_segment_received(const struct bbq_segment *segment,
+				 struct bbq_counters *ret);
 
 /* ---- ends -------------------------------------------------------------- */
 
-/* What both ends have in common. Private, but for spin. */
+/* Looks at the queue before a sleep, by default: some tens of microseconds. */
+#define BBQ_SPIN_DEFAULT 2000u
+/* The longest sleep between two looks at whether the peer lives. */
+#define BBQ_SLICE_DEFAULT INT64_C(100000000)
+
+struct bbq_watch; /* poll.c's, of an end that has a descriptor */
+
+/*
+ * What both ends have in common. The first three may be set at any time when
+ * no verb of the end runs; the rest is private.
+ *
+ * spin       how often a verb that finds nothing looks again before it sleeps;
+ *            BBQ_SPIN_DEFAULT unless set. UINT_MAX hardly ever sleeps, 0 does
+ *            at once.
+ * wait_peer  not 0: waits do not end with -EOWNERDEAD when the peer dies, they
+ *            go on until a successor has come, or until the time is over. A
+ *            peer that closes still ends them: it said that this was all.
+ * slice_ns   nanoseconds after which a sleeper looks whether its peer lives:
+ *            BBQ_SLICE_DEFAULT unless set. Negative: never; a peer that dies
+ *            is then not noticed by who sleeps already.
+ */
 struct bbq_end {
+	unsigned int spin;
+	int wait_peer;
+	int64_t slice_ns;
 	struct bbq_segment *segment;
 	struct bbq_side *own;
 	const struct bbq_side *peer;
+	struct bbq_watch *watch;
 	int lock_fd;	    /* whose lock is the role; -1 when closed */
 	int peer_lock;	    /* the byte that the peer locks */
-	unsigned int spin;  /* looks at the queue before a sleep; settable */
 	uint32_t past_life; /* of the peer: one that was over before us */
 	uint32_t served;    /* the peer's ticket that was last rung for */
 	uint32_t bell;	    /* as stored in own */
@@ -169,10 +218,11 @@ struct bbq_receiver {
 	struct bbq_end end;
 };
 
-/* Timeouts are in nanoseconds; negative: none; 0: one look, -EAGAIN. */
+/*
+ * Timeouts are in nanoseconds. Negative: none. 0: one look at the queue, and
+ * none at the peer, then -EAGAIN.
+ */
 #define BBQ_FOREVER (-1)
-/* Looks at the queue before a sleep, by default: some tens of microseconds. */
-#define BBQ_SPIN_DEFAULT 2000u
 
 /*
  * Claim the producer of a segment and go on from where its last holder was.
@@ -211,6 +261,17 @@ BBQ_API int bbq_end_peer_came(const struct bbq_end *end);
 
 /* ---- wake and wait ----------------------------------------------------- */
 
+/*
+ * So much more of what this side counts. Only this side stores the word, and
+ * it is read back from there, which no other own word is: a peer that scribbles
+ * on it spoils a number that nobody acts upon. Relaxed, since no other word
+ * depends on it, and an observer may load it at any time.
+ */
+static inline void bbq_count_(bbq_word *word, size_t more)
+{
+	bbq_store_relaxed_(word, bbq_load_relaxed_(word) + (bbq_word)more);
+}
+
 /* Ring for the peer's ticket. The slow half of notify: one system call. */
 BBQ_API void bbq_end_ring(struct bbq_end *end, uint32_t ticket);
 
@@ -231,6 +292,18 @@ BBQ_INLINE void bbq_end_notify(struct bbq_end *end)
 	ticket = __atomic_load_n(&end->peer->ticket, __ATOMIC_RELAXED);
 	if (ticket != end->served)
 		bbq_end_ring(end, ticket);
+	else
+		bbq_count_(&end->own->count.avoided, 1);
+}
+
+/* So much was committed or released: count it, and wake the peer. */
+static inline void bbq_end_moved_(struct bbq_end *end, size_t bytes,
+				  size_t frames)
+{
+	bbq_count_(&end->own->count.bytes, bytes);
+	if (frames > 0)
+		bbq_count_(&end->own->count.frames, frames);
+	bbq_end_notify(end);
 }
 
 BBQ_INLINE void bbq_sender_notify(struct bbq_sender *sender)
@@ -244,8 +317,8 @@ BBQ_INLINE void bbq_receiver_notify(struct bbq_receiver *receiver)
 }
 
 /*
- * Wait until a grant of len bytes would succeed, or a read would. They leave
- * nothing open. timeout_ns as above.
+ * Wait until a grant of len bytes (in a queue of frames: a frame grant) would
+ * succeed, or a read would. They leave nothing open. timeout_ns as above.
  *
  * 0, -EMSGSIZE, -EPIPE, -EOWNERDEAD, -ETIMEDOUT, -EINTR, -EBADMSG, -EBUSY
  */
@@ -283,6 +356,34 @@ BBQ_API int bbq_receiver_read_split(struct bbq_receiver *receiver,
 BBQ_API int bbq_receiver_frame_read(struct bbq_receiver *receiver,
 				    int64_t timeout_ns, struct bbq_view *ret);
 
+/*
+ * A descriptor to wait for in poll, epoll or io_uring, beside others. It is
+ * an eventfd, non-blocking, made by the first call and the end's own: it goes
+ * with the end. Wait for it to be readable, and do not read it. An end without
+ * one costs nothing; with one, a thread that sleeps for it (all its signals
+ * blocked) and, at each wake-up, this thread's run.
+ *
+ * -EBADMSG  the end is closed     -EMFILE, -ENFILE, -ENOMEM     -EINVAL  null
+ */
+BBQ_API int bbq_sender_fd(struct bbq_sender *sender);
+BBQ_API int bbq_receiver_fd(struct bbq_receiver *receiver);
+
+/*
+ * Arm the descriptor, when a verb with a timeout of 0 has returned -EAGAIN. It
+ * becomes readable once there is something to do, at once if there is already:
+ * a grant of len bytes (in a queue of frames: a frame grant) or a read will
+ * not be refused, the peer has closed or died, its words are impossible. Then
+ * call the verb again, and if that is -EAGAIN, arm again: a sender may have
+ * been woken only to give up the tail, and who is gone is told of here. The
+ * descriptor becomes readable for one time. Meanwhile the end may be used; a
+ * publication of its own, or a sleep, makes the arming void.
+ *
+ * Cost: some system calls. -EPIPE, -EOWNERDEAD  there is nothing to wait for
+ * -EMSGSIZE, -EBUSY, -EBADMSG, -EINVAL as of the verb, and of bbq_sender_fd
+ */
+BBQ_API int bbq_sender_arm(struct bbq_sender *sender, size_t len);
+BBQ_API int bbq_receiver_arm(struct bbq_receiver *receiver);
+
 /* The verbs that end a grant or a read, waking a peer that sleeps. */
 BBQ_INLINE int bbq_sender_commit(struct bbq_sender *sender, size_t used)
 {
@@ -291,9 +392,8 @@ BBQ_INLINE int bbq_sender_commit(struct bbq_sender *sender, size_t used)
 	if (!sender)
 		return -EINVAL;
 	error = bbq_commit(&sender->producer, used);
-
 	if (!error && used > 0)
-		bbq_end_notify(&sender->end);
+		bbq_end_moved_(&sender->end, used, 0);
 	return error;
 }
 
@@ -304,9 +404,8 @@ BBQ_INLINE int bbq_sender_commit_part(struct bbq_sender *sender, size_t used)
 	if (!sender)
 		return -EINVAL;
 	error = bbq_commit_part(&sender->producer, used);
-
 	if (!error && used > 0)
-		bbq_end_notify(&sender->end);
+		bbq_end_moved_(&sender->end, used, 0);
 	return error;
 }
 
@@ -317,9 +416,9 @@ BBQ_INLINE int bbq_sender_frame_commit(struct bbq_sender *sender, size_t used)
 	if (!sender)
 		return -EINVAL;
 	error = bbq_frame_commit(&sender->producer, used);
-
 	if (!error)
-		bbq_end_notify(&sender->end);
+		bbq_end_moved_(&sender->end,
+			       sender->producer.frame_payload + used, 1);
 	return error;
 }
 
@@ -330,9 +429,8 @@ BBQ_INLINE int bbq_receiver_release(struct bbq_receiver *receiver, size_t used)
 	if (!receiver)
 		return -EINVAL;
 	error = bbq_release(&receiver->consumer, used);
-
 	if (!error && used > 0)
-		bbq_end_notify(&receiver->end);
+		bbq_end_moved_(&receiver->end, used, 0);
 	return error;
 }
 
@@ -344,22 +442,39 @@ BBQ_INLINE int bbq_receiver_release_part(struct bbq_receiver *receiver,
 	if (!receiver)
 		return -EINVAL;
 	error = bbq_release_part(&receiver->consumer, used);
-
 	if (!error && used > 0)
-		bbq_end_notify(&receiver->end);
+		bbq_end_moved_(&receiver->end, used, 0);
 	return error;
 }
 
 BBQ_INLINE int bbq_receiver_frame_release(struct bbq_receiver *receiver)
 {
+	size_t size;
 	int error;
 
 	if (!receiver)
 		return -EINVAL;
+	size = receiver->consumer.len;
 	error = bbq_frame_release(&receiver->consumer);
-
 	if (!error)
-		bbq_end_notify(&receiver->end);
+		bbq_end_moved_(&receiver->end, size, 1);
+	return error;
+}
+
+/*
+ * bbq_receiver_release_part of the `used` bytes that `frames` frames take, as
+ * bbq_frame_next told: the same, and the frames are counted.
+ */
+BBQ_INLINE int bbq_receiver_frames_release(struct bbq_receiver *receiver,
+					   size_t used, size_t frames)
+{
+	int error;
+
+	if (!receiver)
+		return -EINVAL;
+	error = bbq_release_part(&receiver->consumer, used);
+	if (!error && used > 0)
+		bbq_end_moved_(&receiver->end, used, frames);
 	return error;
 }
 

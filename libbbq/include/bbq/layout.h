@@ -25,7 +25,7 @@
 
 #define BBQ_MAGIC "libbbq\r\n"
 #define BBQ_LAYOUT_MAJOR 1
-#define BBQ_LAYOUT_MINOR 0
+#define BBQ_LAYOUT_MINOR 1
 #define BBQ_BYTE_ORDER 0x01020304u
 
 /* Feature bits that this version knows; an unknown one is refused. */
@@ -68,6 +68,21 @@ enum bbq_state {
 };
 
 /*
+ * What a side has done so far, all its lives together, for whoever looks on;
+ * the other side does not. Stored, relaxed, by this side only, to a line of
+ * its own. They are counted after the fact: a death in between leaves out the
+ * last step. Modulo 2^64.
+ */
+struct bbq_counters {
+	bbq_word bytes;	  /* committed (released), with headers and gaps */
+	bbq_word frames;  /* committed (released) */
+	bbq_word refused; /* verbs that found too little at the first look */
+	bbq_word sleeps;  /* for want of room (of data) */
+	bbq_word rings;	  /* system calls to wake the other side */
+	bbq_word avoided; /* publications that needed none: nobody slept */
+};
+
+/*
  * What a side says about itself besides its cursors. Waiting: a side that is
  * going to sleep changes its ticket, looks again, and sleeps (futex) on the
  * other side's bell; the other side, after it has published, rings once for
@@ -79,7 +94,8 @@ struct bbq_side {
 	uint32_t barrier; /* 1: this side's sleeps do a membarrier */
 	uint32_t state __attribute__((aligned(128))); /* enum bbq_state */
 	uint32_t lives; /* how often the role has been claimed */
-	uint64_t reserved[32] __attribute__((aligned(128))); /* 0 */
+	struct bbq_counters count __attribute__((aligned(128)));
+	uint64_t reserved[26]; /* 0 */
 };
 
 struct bbq_producer_page {
@@ -139,7 +155,14 @@ BBQ_AT(bbq_side, ticket, 128);
 BBQ_AT(bbq_side, barrier, 132);
 BBQ_AT(bbq_side, state, 256);
 BBQ_AT(bbq_side, lives, 260);
-BBQ_AT(bbq_side, reserved, 384);
+BBQ_AT(bbq_side, count, 384);
+BBQ_AT(bbq_side, count.bytes, 384);
+BBQ_AT(bbq_side, count.frames, 392);
+BBQ_AT(bbq_side, count.refused, 400);
+BBQ_AT(bbq_side, count.sleeps, 408);
+BBQ_AT(bbq_side, count.rings, 416);
+BBQ_AT(bbq_side, count.avoided, 424);
+BBQ_AT(bbq_side, reserved, 432);
 BBQ_LAYOUT_ASSERT(sizeof(struct bbq_side) == 640,
 		  "layout changed: bump BBQ_LAYOUT_MAJOR");
 

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * verbs.c - the verbs of core.h and frame.h that wait
+ *
+ * Each is an attempt: what core.h offers without waiting, and what has to be
+ * told to the other side if it did not work. wait.c tries it again.
+ */
+#include <errno.h>
+
+#include "internal.h"
+
+/* A refused sender wants; a wrap that this publishes may free the receiver. */
+static int sender_want(struct bbq_sender *sender,
+		       int (*want)(struct bbq_producer *, size_t), size_t len)
+{
+	bbq_word before = sender->producer.write;
+	int error = want(&sender->producer, len);
+
+	if (sender->producer.write != before)
+		bbq_sender_notify(sender);
+	return error ? error : -EAGAIN;
+}
+
+static int try_grant(const struct attempt *a)
+{
+	int error =
+		bbq_grant_range(&a->sender->producer, a->min, a->max, a->ret);
+
+	return error == -EAGAIN ? sender_want(a->sender, bbq_want, a->min)
+				: error;
+}
+
+static int try_frame_grant(const struct attempt *a)
+{
+	int error = bbq_frame_grant(&a->sender->producer, a->max, a->ret);
+
+	return error == -EAGAIN ? sender_want(a->sender, bbq_frame_want, a->max)
+				: error;
+}
+
+int bbq_try_room(const struct attempt *a)
+{
+	struct bbq_span span;
+	const struct attempt grant = {
+		.sender = a->sender,
+		.min = a->min,
+		.max = a->min,
+		.ret = &span,
+	};
+	int error = a->sender->end.segment->mode == BBQ_MODE_FRAMES
+			    ? try_frame_grant(&grant)
+			    : try_grant(&grant);
+
+	return error ? error : bbq_commit(&a->sender->producer, 0);
+}
+
+/*
+ * The peer first, then the bytes: it releases before it goes. With nothing
+ * left, there is nothing that a dead one's successor could be wanted for.
+ */
+static int try_closed(const struct attempt *a)
+{
+	const struct bbq_end *end = &a->sender->end;
+	int error = bbq_end_peer(end);
+	size_t left = bbq_segment_fill(end->segment);
+
+	if (error == -EPIPE && left == 0)
+		return 0;
+	if (error == -EOWNERDEAD && left > 0)
+		error = bbq_end_gone(end);
+	return error ? error : -EAGAIN;
+}
+
+/* Stepping over the watermark frees space: the sender may wait for that. */
+static int receiver_stepped(struct bbq_receiver *receiver, bbq_word before,
+			    int error)
+{
+	if (receiver->consumer.read != before)
+		bbq_receiver_notify(receiver);
+	return error;
+}
+
+static int try_read(const struct attempt *a)
+{
+	bbq_word before = a->receiver->consumer.read;
+
+	return receiver_stepped(a->receiver, before,
+				bbq_read(&a->receiver->consumer, a->ret));
+}
+
+static int try_read_split(const struct attempt *a)
+{
+	bbq_word before = a->receiver->consumer.read;
+
+	return receiver_stepped(a->receiver, before,
+				bbq_read_split(&a->receiver->consumer, a->ret));
+}
+
+static int try_frame_read(const struct attempt *a)
+{
+	bbq_word before = a->receiver->consumer.read;
+
+	return receiver_stepped(a->receiver, before,
+				bbq_frame_read(&a->receiver->consumer, a->ret));
+}
+
+int bbq_try_readable(const struct attempt *a)
+{
+	struct bbq_view view;
+	struct attempt read = { .receiver = a->receiver, .ret = &view };
+	int error = try_read(&read);
+
+	return error ? error : bbq_release(&a->receiver->consumer, 0);
+}
+
+/* ---- the waiting verbs ------------------------------------------------- */
+
+static int sender_do(const struct attempt *attempt, int64_t timeout_ns)
+{
+	if (attempt->sender->end.lock_fd < 0)
+		return -EBADMSG;
+	return bbq_end_wait(&attempt->sender->end, timeout_ns, attempt);
+}
+
+static int receiver_do(const struct attempt *attempt, int64_t timeout_ns)
+{
+	if (attempt->receiver->end.lock_fd < 0)
+		return -EBADMSG;
+	return bbq_end_wait(&attempt->receiver->end, timeout_ns, attempt);
+}
+
+/* Does the queue carry what the verb is for? A closed end's says nothing. */
+static bool carries(const struct bbq_end *end, enum bbq_mode mode)
+{
+	return !end->segment || end->segment->mode == mode;
+}
+
+int bbq_sender_wait(struct bbq_sender *sender, size_t len, int64_t timeout_ns)
+{
+	const struct attempt attempt = {
+		.run = bbq_try_room,
+		.sender = sender,
+		.min = len,
+	};
+
+	return sender ? sender_do(&attempt, timeout_ns) : -EINVAL;
+}
+
+int bbq_sender_finish(struct bbq_sender *sender, int64_t timeout_ns)
+{
+	const struct attempt attempt = {
+		.run = try_closed,
+		.sender = sender,
+	};
+
+	if (!sender)
+		return -EINVAL;
+	if (sender->end.lock_fd < 0)
+		return -EBADMSG;
+	if (bbq_end_finish(&sender->end))
+		sender->producer.open = BBQ_OPEN_BROKEN;
+	return sender_do(&attempt, timeout_ns);
+}
+
+int bbq_receiver_wait(struct bbq_receiver *receiver, int64_t timeout_ns)
+{
+	const struct attempt attempt = {
+		.run = bbq_try_readable,
+		.receiver = receiver,
+	};
+
+	return receiver ? receiver_do(&attempt, timeout_ns) : -EINVAL;
+}
+
+int bbq_sender_grant_range(struct bbq_sender *sender, size_t min, size_t max,
+			   int64_t timeout_ns, struct bbq_span *ret)
+{
+	const struct attempt attempt = {
+		.run = try_grant,
+		.sender = sender,
+		.min = min,
+		.max = max,
+		.ret = ret,
+	};
+
+	if (!sender || !carries(&sender->end, BBQ_MODE_BYTES))
+		return -EINVAL;
+	return sender_do(&attempt, timeout_ns);
+}
+
+int bbq_sender_grant(struct bbq_sender *sender, size_t len, int64_t timeout_ns,
+		     struct bbq_span *ret)
+{
+	return bbq_sender_grant_range(sender, len, len, timeout_ns, ret);
+}
+
+int bbq_sender_frame_grant(struct bbq_sender *sender, size_t max,
+			   int64_t timeout_ns, struct bbq_span *ret)
+{
+	const struct attempt attempt = {
+		.run = try_frame_grant,
+		.sender = sender,
+		.max = max,
+		.ret = ret,
+	};
+
+	if (!sender || !carries(&sender->end, BBQ_MODE_FRAMES))
+		return -EINVAL;
+	return sender_do(&attempt, timeout_ns);
+}
+
+static int receiver_verb(int (*run)(const struct attempt *),
+			 struct bbq_receiver *receiver, enum bbq_mode mode,
+			 int64_t timeout_ns, void *ret)
+{
+	const struct attempt attempt = {
+		.run = run,
+		.receiver = receiver,
+		.ret = ret,
+	};
+
+	if (!receiver || !carries(&receiver->end, mode))
+		return -EINVAL;
+	return receiver_do(&attempt, timeout_ns);
+}
+
+int bbq_receiver_read(struct bbq_receiver *receiver, int64_t timeout_ns,
+		      struct bbq_view *ret)
+{
+	return receiver_verb(try_read, receiver, BBQ_MODE_BYTES, timeout_ns,
+			     ret);
+}
+
+int bbq_receiver_read_split(struct bbq_receiver *receiver, int64_t timeout_ns,
+			    struct bbq_view ret[2])
+{
+	/* Frames too: bbq_frame_next takes them apart. */
+	const struct attempt attempt = {
+		.run = try_read_split,
+		.receiver = receiver,
+		.ret = ret,
+	};
+
+	return receiver ? receiver_do(&attempt, timeout_ns) : -EINVAL;
+}
+
+int bbq_receiver_frame_read(struct bbq_receiver *receiver, int64_t timeout_ns,
+			    struct bbq_view *ret)
+{
+	return receiver_verb(try_frame_read, receiver, BBQ_MODE_FRAMES,
+			     timeout_ns, ret);
+}
