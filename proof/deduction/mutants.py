@@ -2,7 +2,8 @@
 """Broken headers that must not be proved.
 
 Each is: header, function, the goals to try, what to replace in the function
-(once), by what. The goals named are proved of the header as it is.
+(once), by what; and a width, if the goals are those of codec.acsl. The goals
+named are proved of the header as it is.
 """
 
 MUTANTS = [
@@ -50,4 +51,22 @@ MUTANTS = [
     ("frame", "bbq_frame_header_decode", "bounds", "if (len > avail)",
      "if (0)"),
     ("frame", "bbq_frame_find_", "inside", "payload > view->len || ", ""),
+    ("frame", "bbq_frame_header_encode", "first,made,says",
+     "(size_t)1 << (size - 1)", "(size_t)1 << size", 3),
+    ("frame", "bbq_frame_header_encode", "rest,says", "len >>= 8 - size",
+     "len >>= 7 - size", 2),
+    ("frame", "bbq_frame_header_encode", "done,says", "len >>= 8;", "len >>= 7;",
+     9),
+    ("frame", "bbq_frame_header_decode", "size", "first >> (size - 1) & 1",
+     "first >> size & 1", 2),
+    ("frame", "bbq_frame_header_decode", "sum,length", "(size_t)first >> size",
+     "(size_t)first >> (size - 1)", 4),
+    ("frame", "bbq_frame_header_decode", "rest,len,length", "len << 8 |",
+     "len << 7 |", 9),
+    ("frame", "bbq_frame_header_decode", "refuse,refused", "len > avail >> 8",
+     "len >= avail >> 8", 9),
+    ("frame", "bbq_frame_header_decode", "limit,refuse,refused",
+     "avail >> (8 - size)", "avail >> (9 - size)", 5),
+    ("frame", "bbq_frame_header_decode", "first,others",
+     "bbq_load_byte_(header + i)", "bbq_load_byte_(header + 1)", 9),
 ]
