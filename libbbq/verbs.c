@@ -56,7 +56,8 @@ int bbq_try_room(const struct attempt *a)
 
 /*
  * The peer first, then the bytes: it releases before it goes. With nothing
- * left, there is nothing that a dead one's successor could be wanted for.
+ * left, there is nothing that a dead one's successor could be wanted for; but
+ * one may have come meanwhile, and have had it all.
  */
 static int try_closed(const struct attempt *a)
 {
@@ -66,8 +67,9 @@ static int try_closed(const struct attempt *a)
 
 	if (error == -EPIPE && left == 0)
 		return 0;
-	if (error == -EOWNERDEAD && left > 0)
-		error = bbq_end_gone(end);
+	if (error == -EOWNERDEAD &&
+	    (left > 0 ? end->wait_peer : bbq_end_peer(end) != error))
+		return -EAGAIN;
 	return error ? error : -EAGAIN;
 }
 
