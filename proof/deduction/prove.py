@@ -85,14 +85,17 @@ class Prover:
                                        '#include "model.h"\n'
                                        '#include "frame.h"\n')
 
-    def write_codec(self, place: Path, header: str, extra: str) -> None:
+    def write_codec(self, place: Path, extra: str,
+                    change: tuple[str, str, str] | None) -> None:
         """frame.h with the contracts of codec.acsl only, beside core.h."""
+        header = self.headers["frame"]
         contracts = {heading: text if " " in heading else text + extra
                      for heading, text in self.codec.items()}
         others = set(generate.functions(header)) - set(contracts)
+        header = generate.annotate(header, contracts, others)
         (place / "core.h").write_text(self.headers["core"])
         (place / "frame.h").write_text(
-            generate.annotate(header, contracts, others))
+            broken(header, *change) if change else header)
         (place / "prove.c").write_text('#include "access.h"\n'
                                        '#include "codec.h"\n'
                                        '#include "frame.h"\n')
@@ -106,11 +109,12 @@ class Prover:
         return self.frama(place, [f"-DBBQ_WORD_BITS={bits}"], options, timeout)
 
     def run_codec(self, name: str, width: int, *options: str,
-                  header: str = "", extra: str = "", timeout: int = 60) -> str:
+                  change: tuple[str, str, str] | None = None,
+                  extra: str = "", timeout: int = 60) -> str:
         """What Frama-C says of those of codec.acsl, for one width."""
         place = self.scratch / name
         place.mkdir(exist_ok=True)
-        self.write_codec(place, header or self.headers["frame"], extra)
+        self.write_codec(place, extra, change)
         most = width == 9
         powers = {"WIDTH": width, "HALF": 2 ** (width - 1), "LOW": 2 ** width,
                   "REST": 1 if most else 2 ** (8 - width),
@@ -160,7 +164,8 @@ def milliseconds(text: str) -> float:
 
 def table(output: str, names: list[str], least: dict[str, int]) -> bool:
     """Print the table of one run. Is everything proved, and enough of it?"""
-    total, proved, spent = defaultdict(int), defaultdict(int), defaultdict(float)
+    total, proved = defaultdict(int), defaultdict(int)
+    spent = defaultdict(float)
     open_goals = []
     for prover, goal, result in GOAL.findall(output):
         name = owner(goal, names)
@@ -278,14 +283,14 @@ def nothing_false(prover: Prover) -> bool:
     return not proved and not missing
 
 
-def break_it(prover: Prover, number: int, header: str, function: str,
-             old: str, new: str) -> str:
-    """The header with a mutant."""
-    text = prover.headers[header]
+def broken(text: str, function: str, old: str, new: str) -> str:
+    """A header with a mutant; its annotations stay as they are."""
     start, end = generate.functions(text)[function]
-    if text.count(old, start, end) != 1:
-        raise Failure(f"mutant {number}: '{old}' in {function}")
-    return text[:start] + text[start:end].replace(old, new) + text[end:]
+    parts = re.split(r"(/\*@.*?\*/)", text[start:end], flags=re.S)
+    if sum(part.count(old) for part in parts[::2]) != 1:
+        raise Failure(f"mutant: '{old}' is not once in {function}")
+    parts[::2] = [part.replace(old, new) for part in parts[::2]]
+    return text[:start] + "".join(parts) + text[end:]
 
 
 def mutants_die(prover: Prover) -> bool:
@@ -294,14 +299,16 @@ def mutants_die(prover: Prover) -> bool:
     for number, (header, function, goals, old, new, *rest) in \
             enumerate(mutants.MUTANTS, 1):
         width = rest[0] if rest else 0
-        broken = break_it(prover, number, header, function, old, new)
-        options = ("-wp-fct", function, f"-wp-prop={goals}")
+        change = (function, old, new)
+        options = (only([function]), f"-wp-prop={goals}")
+        name = f"mutant-{number}"
         if width:
-            output = prover.run_codec(f"mutant-{number}", width, *options,
-                                      header=broken, timeout=10)
+            output = prover.run_codec(name, width, *options, change=change,
+                                      timeout=10)
         else:
-            output = prover.run(f"mutant-{number}", 64, *options, timeout=10,
-                                headers={**prover.headers, header: broken})
+            text = broken(prover.headers[header], *change)
+            output = prover.run(name, 64, *options, timeout=10,
+                                headers={**prover.headers, header: text})
         found = GOAL.findall(output)
         if not found:
             raise Failure(f"mutant {number}: no goals {goals}")
