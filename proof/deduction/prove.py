@@ -262,7 +262,7 @@ def prove_codec(prover: Prover) -> bool:
 def nothing_false(prover: Prover) -> bool:
     """No contract is so contradictory that it proves what is false."""
     output = prover.run("false", 64, "-wp-prop=impossible", timeout=3,
-                        extra="\nensures impossible: \\false;\n")
+                        extra="\ncheck ensures impossible: \\false;\n")
     goals = GOAL.findall(output)
     names = {owner(goal, prover.functions()) for _, goal, _ in goals}
     proved = [goal for _, goal, result in goals if " : Valid" in result]
@@ -274,7 +274,7 @@ def nothing_false(prover: Prover) -> bool:
         output = prover.run_codec(
             "codec-false", width, only(CODEC),
             "-wp-prop=impossible", timeout=3,
-            extra="\nensures impossible: \\false;\n")
+            extra="\ncheck ensures impossible: \\false;\n")
         goals = GOAL.findall(output)
         if len(goals) != len(CODEC) or \
                 any(" : Valid" in result for _, _, result in goals):
