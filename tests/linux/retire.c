@@ -246,3 +246,41 @@ Test(retire, gate_within_one_segment)
 	cr_assert_eq(gate(bbq_segment_fd(n.segment), F_UNLCK), 0);
 	named_close(&n);
 }
+
+/* ---- whatever is left -------------------------------------------------- */
+
+/* Bytes are left, both ends live; the name goes, and the queue works on. */
+Test(retire, discard)
+{
+	struct bbq_segment *memfd = make(10);
+	struct named n;
+
+	named_open(&n, "discard");
+	send_text(&n.s, "left");
+	stays(&n);
+	is(0, bbq_segment_discard(n.segment));
+	cr_assert_eq(own_names(), 0);
+	recv_text(&n.r, "left");
+	is(-ENOENT, bbq_segment_discard(n.segment));
+	is(-ENOENT, bbq_segment_discard(memfd));
+	is(-EINVAL, bbq_segment_discard(NULL));
+	bbq_segment_close(memfd);
+	named_close(&n);
+}
+
+/* The name has been given to another segment since: that is not ours. */
+Test(retire, discard_is_not_for_successors)
+{
+	struct bbq_segment *successor;
+	struct named n;
+
+	named_open(&n, "successor");
+	is(0, bbq_segment_unlink(n.name));
+	is(0, bbq_segment_create_named(n.name, &config, &successor));
+	is(-ENOENT, bbq_segment_discard(n.segment));
+	is(-ENOENT, bbq_segment_retire(n.segment));
+	cr_assert(bbq_segment_has_name(successor));
+	cr_assert_eq(own_names(), 1);
+	bbq_segment_close(successor);
+	named_close(&n);
+}
