@@ -128,8 +128,16 @@ def run_file(root, path, arguments, equivalents):
     mutants = [m for m in all_mutants(root, path)
                if (not arguments.quick or quick(m)) and
                (not arguments.grep or arguments.grep in label(m))]
+
+    def judge(mutant):
+        killer = killed_by(root, path, mutant)
+        if killer is None:  # worth knowing before the rest is done
+            print('  nobody notices: %s' % label(mutant), file=sys.stderr,
+                  flush=True)
+        return killer
+
     with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
-        verdicts = list(pool.map(lambda m: killed_by(root, path, m), mutants))
+        verdicts = list(pool.map(judge, mutants))
     results = dict(zip(map(label, mutants), verdicts))
     if len(results) != len(mutants):
         sys.exit('mutate: two mutants of %s have one name' % path)
