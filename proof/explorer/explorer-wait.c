@@ -159,7 +159,8 @@ static void global_membarrier(int command)
 {
 	if (command != MEMBARRIER_CMD_GLOBAL_EXPEDITED)
 		explore_fail("membarrier command %d", command);
-	if (left_out == 'm')
+	/* It reaches who is registered, and nobody else. */
+	if (left_out == 'm' || !now.barrier[SENDER] || !now.barrier[RECEIVER])
 		explore_fence(ORDER_SEQ_CST);
 	else
 		explore_membarrier();

@@ -22,6 +22,7 @@ class Killer:
     library: bool = False  # with the .c files of the mutant's libbbq
     args: list = field(default_factory=list)
     programs: dict = field(default_factory=dict)  # -D name: its sources
+    libraries: tuple = ('-lcriterion', '-luring', '-pthread')
     patience: int = PATIENCE
 
     SURVIVED, KILLED, STILLBORN = range(3)
@@ -32,7 +33,7 @@ class Killer:
         command += [str(root / source) for source in sources]
         if self.library:
             command += sorted(map(str, (directory / 'libbbq').glob('*.c')))
-        command += ['-o', str(output), '-lcriterion', '-luring', '-pthread']
+        command += ['-o', str(output), *self.libraries]
         return subprocess.run(command, stdin=subprocess.DEVNULL,
                               capture_output=True, check=False).returncode == 0
 
@@ -91,6 +92,11 @@ CORE = [
     STEPS,
     # The accessors themselves, which the explorer replaces by its own.
     core('threads', args=['20000'], flags=['-O1', '-fsanitize=thread']),
+    # Where a frame header can say more than a size_t can hold.
+    *[Killer('model-%d-pointer32' % bits, ['tests/core/model.c'],
+             ['-DBBQ_WORD_BITS=%d' % bits, '-O2', '-m32'],
+             args=['32%d' % bits, '3000000'], libraries=())
+      for bits in (64, 32)],
     Explorer('explorer-queue', ['queue'], patience=600),
 ]
 
@@ -109,6 +115,7 @@ def linux(name, flags=()):
 
 LINUX = [
     linux('wakeups', WRAP),
+    linux('sleeping', WRAP[::2]),
     *[linux(name) for name in ('waiting', 'roles', 'counters', 'deaths',
                                'polling', 'retire')],
     Explorer('explorer-wait', ['wait'], patience=600),

@@ -151,6 +151,9 @@ Test(frames, header_is_refused_when_cut_off)
 					     bytes, avail, &ret_size, &ret_len),
 				     -EBADMSG);
 	}
+	/* Of no bytes, none is looked at. */
+	cr_assert_eq(bbq_frame_header_decode(NULL, 0, &ret_size, &ret_len),
+		     -EBADMSG);
 	cr_assert(ret_size == 1 && ret_len == 2);
 }
 

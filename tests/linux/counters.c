@@ -62,6 +62,24 @@ Test(counters, bytes)
 	end();
 }
 
+/* A refusal that publishes nothing owes nobody a ring, and avoids none. */
+Test(counters, refused)
+{
+	segment = make(10);
+	open_ends();
+	is(0, bbq_sender_grant(&s, 10, 0, &span));
+	is(0, bbq_sender_commit(&s, 10));
+	is(-EAGAIN, bbq_sender_grant(&s, 5, 0, &span)); /* publishes a wrap */
+	look();
+	counts(sent, refused, 1);
+	counts(sent, avoided, 2);
+	is(-EAGAIN, bbq_sender_grant(&s, 5, 0, &span));
+	look();
+	counts(sent, refused, 2);
+	counts(sent, avoided, 2);
+	end();
+}
+
 /* With header and gap; each is a frame, also one of no bytes. */
 Test(counters, frames)
 {

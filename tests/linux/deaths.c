@@ -322,3 +322,22 @@ Test(deaths, finish_waits_for_a_successor)
 	is(0, bbq_sender_finish(&s, LONG));
 	peer_done(&peer);
 }
+
+/* One byte is as good a reason as many; a closed receiver is none. */
+Test(deaths, finish_waits_for_the_last_byte)
+{
+	struct peer peer;
+
+	begin_sending(10);
+	s.end.wait_peer = 1;
+	send_text(&s, "r");
+	peer_start(&peer, bbq_segment_fd(segment), "receiver", "say", "wait",
+		   NULL);
+	peer_await(&peer);
+	peer_kill(&peer);
+	is(-EAGAIN, bbq_sender_finish(&s, 0));
+	is(0, bbq_receiver_open(segment, &r));
+	bbq_receiver_close(&r);
+	is(-EPIPE, bbq_sender_finish(&s, 0));
+	bbq_sender_close(&s);
+}

@@ -317,6 +317,23 @@ Test(roles, finish_with_bytes_left)
 	pair_close(&pair);
 }
 
+/* A program may have closed its standard input: the first free fd is 0. */
+Test(roles, descriptor_zero)
+{
+	struct bbq_segment *segment = make(10);
+	struct bbq_sender sender;
+	int input = dup(0);
+
+	close(0);
+	is(0, bbq_sender_open(segment, &sender));
+	cr_assert_eq(sender.end.lock_fd, 0);
+	is(-EAGAIN, bbq_sender_finish(&sender, 0));
+	bbq_sender_close(&sender);
+	dup2(input, 0);
+	close(input);
+	bbq_segment_close(segment);
+}
+
 /* ---- taking over ------------------------------------------------------- */
 
 /* A sender that takes over waits for a new receiver, not for the old one. */
