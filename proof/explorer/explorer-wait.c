@@ -59,6 +59,7 @@ struct wait_case {
 	unsigned barrier[2]; /* does that side have membarrier? */
 	unsigned timeouts;   /* slices of sleep that end in vain */
 	bool whole; /* all of a grant is committed, of a read released */
+	bool wake;  /* by bbq_end_wake, which leaves and arrives, not notify */
 };
 
 static struct wait_case now;
@@ -129,7 +130,8 @@ static void store(void *word, uint64_t value, int order)
 
 static void fence(const char *function, int order)
 {
-	bool waker = strcmp(function, "bbq_end_notify") == 0;
+	bool waker = strcmp(function, "bbq_end_notify") == 0 ||
+		     strcmp(function, "bbq_end_wake") == 0;
 
 	if (left_out != (waker ? 'q' : 'b'))
 		explore_fence(order_of(order));
@@ -223,6 +225,28 @@ static void check(int error, const char *call)
 	explore_note("%s: done", call);
 }
 
+static int commit(struct bbq_sender *sender, size_t used)
+{
+	int error;
+
+	if (!now.wake)
+		return bbq_sender_commit(sender, used);
+	error = bbq_commit(&sender->producer, used);
+	bbq_end_wake(&sender->end);
+	return error;
+}
+
+static int release(struct bbq_receiver *receiver, size_t used)
+{
+	int error;
+
+	if (!now.wake)
+		return bbq_receiver_release(receiver, used);
+	error = bbq_release(&receiver->consumer, used);
+	bbq_end_wake(&receiver->end);
+	return error;
+}
+
 static void send_one(struct sender_side *side)
 {
 	size_t len = 1 + explore_choose(now.capacity, "grant - 1");
@@ -242,7 +266,7 @@ static void send_one(struct sender_side *side)
 						 ? LAST_BYTE
 						 : 0)));
 	side->sent = (uint8_t)(side->sent + used);
-	check(bbq_sender_commit(&side->sender, used), "commit");
+	check(commit(&side->sender, used), "commit");
 }
 
 static bool sender_step(struct sender_side *side)
@@ -277,7 +301,7 @@ static void receive_some(struct receiver_side *side)
 		       ? view.len
 		       : 1 + explore_choose((unsigned)view.len, "release - 1");
 	look_at(side, &view, used);
-	check(bbq_receiver_release(&side->receiver, used), "release");
+	check(release(&side->receiver, used), "release");
 }
 
 static bool receiver_step(struct receiver_side *side)
@@ -305,26 +329,28 @@ static void finish(void *const private[])
 
 /* ---- what is run -------------------------------------------------------- */
 
-/* Capacity, messages, membarrier at sender and receiver, timeouts. */
+/* Capacity, messages, membarrier at sender and receiver, timeouts, ... */
 static const struct wait_case quick[] = {
 	/* clang-format off */
-	{ 1, 1, { 0, 0 }, 1, false }, { 1, 2, { 0, 0 }, 1, false },
-	{ 2, 1, { 0, 0 }, 2, false }, { 2, 2, { 0, 0 }, 0, true },
-	{ 1, 1, { 1, 1 }, 1, false }, { 1, 2, { 1, 1 }, 1, false },
-	{ 2, 1, { 1, 1 }, 2, false }, { 2, 2, { 1, 1 }, 0, true },
-	{ 1, 2, { 1, 0 }, 0, false }, { 1, 2, { 0, 1 }, 0, false },
+	{ 1, 1, { 0, 0 }, 1, false, false }, { 1, 2, { 0, 0 }, 1, false, false },
+	{ 2, 1, { 0, 0 }, 2, false, false }, { 2, 2, { 0, 0 }, 0, true, false },
+	{ 1, 1, { 1, 1 }, 1, false, false }, { 1, 2, { 1, 1 }, 1, false, false },
+	{ 2, 1, { 1, 1 }, 2, false, false }, { 2, 2, { 1, 1 }, 0, true, false },
+	{ 1, 2, { 1, 0 }, 0, false, false }, { 1, 2, { 0, 1 }, 0, false, false },
+	{ 1, 2, { 0, 0 }, 1, false, true }, { 1, 2, { 1, 1 }, 0, false, true },
 	{ 0 },
 	/* clang-format on */
 };
 
 static const struct wait_case full[] = {
 	/* clang-format off */
-	{ 1, 2, { 0, 0 }, 2, false }, { 2, 2, { 0, 0 }, 0, false },
-	{ 1, 3, { 0, 0 }, 0, false }, { 3, 2, { 0, 0 }, 0, true }, { 4, 1, { 0, 0 }, 1, false },
-	{ 1, 2, { 1, 1 }, 2, false }, { 2, 2, { 1, 1 }, 0, false },
-	{ 3, 2, { 1, 1 }, 0, true }, { 4, 1, { 1, 1 }, 1, false },
-	{ 1, 2, { 1, 0 }, 1, false }, { 2, 2, { 1, 0 }, 0, false },
-	{ 1, 2, { 0, 1 }, 1, false }, { 2, 2, { 0, 1 }, 0, false },
+	{ 1, 2, { 0, 0 }, 2, false, false }, { 2, 2, { 0, 0 }, 0, false, false },
+	{ 1, 3, { 0, 0 }, 0, false, false }, { 3, 2, { 0, 0 }, 0, true, false }, { 4, 1, { 0, 0 }, 1, false, false },
+	{ 1, 2, { 1, 1 }, 2, false, false }, { 2, 2, { 1, 1 }, 0, false, false },
+	{ 3, 2, { 1, 1 }, 0, true, false }, { 4, 1, { 1, 1 }, 1, false, false },
+	{ 1, 2, { 1, 0 }, 1, false, false }, { 2, 2, { 1, 0 }, 0, false, false },
+	{ 1, 2, { 0, 1 }, 1, false, false }, { 2, 2, { 0, 1 }, 0, false, false },
+	{ 1, 3, { 0, 0 }, 0, false, true }, { 2, 2, { 1, 1 }, 0, true, true },
 	{ 0 },
 	/* clang-format on */
 };
@@ -339,7 +365,8 @@ static const char usage[] =
 	"  --messages K         so many messages,\n"
 	"  --membarrier SIDES   membarrier at the sender (1), receiver (2), both (3),\n"
 	"  --timeouts T         so many sleeps that may time out,\n"
-	"  --whole              and all of a grant committed, of a read released\n"
+	"  --whole              all of a grant committed, of a read released,\n"
+	"  --wake               and wakes as who comes and goes does (bbq_end_wake)\n"
 	"  --without PART       leave out the sleeper's fence (b), the waker's (q),\n"
 	"                       or what membarrier does to the other side (m)\n";
 
@@ -410,10 +437,11 @@ static bool run_row(const struct wait_case *row)
 	now = *row;
 	set_up();
 	fine = explore(&program, &result);
-	printf("%-10s %3u %8u %-6s %8u %11llu %12llu %8llu %7.1f  %s\n",
+	printf("%-10s %3u %8u %-6s %-6s %8u %11llu %12llu %8llu %7.1f  %s\n",
 	       barriers[row->barrier[SENDER] + 2 * row->barrier[RECEIVER]],
 	       row->capacity, row->messages, row->whole ? "whole" : "any",
-	       row->timeouts, result.states, result.events, result.ends,
+	       row->wake ? "wake" : "notify", row->timeouts, result.states,
+	       result.events, result.ends,
 	       (double)(clock() - begin) / CLOCKS_PER_SEC,
 	       fine ? "ok" : "VIOLATION");
 	fflush(stdout);
@@ -422,7 +450,7 @@ static bool run_row(const struct wait_case *row)
 
 static bool run_table(const struct wait_case *row)
 {
-	printf("membarrier   N messages parts  timeouts      states       events"
+	printf("membarrier   N messages parts  by     timeouts      states       events"
 	       "     ends seconds\n");
 	for (; row->capacity; row++)
 		if (!run_row(row))
@@ -462,10 +490,11 @@ int main(int argc, char **argv)
 		{ "membarrier", required_argument, NULL, 'b' },
 		{ "timeouts", required_argument, NULL, 't' },
 		{ "whole", no_argument, NULL, 'W' },
+		{ "wake", no_argument, NULL, 'r' },
 		{ "without", required_argument, NULL, 'w' },
 		{ 0 },
 	};
-	struct wait_case one[2] = { { 0, 2, { 0, 0 }, 0, false }, { 0 } };
+	struct wait_case one[2] = { { .messages = 2 }, { 0 } };
 	const struct wait_case *table = quick;
 	unsigned barrier;
 	int option;
@@ -492,6 +521,9 @@ int main(int argc, char **argv)
 			break;
 		case 'W':
 			one[0].whole = true;
+			break;
+		case 'r':
+			one[0].wake = true;
 			break;
 		case 'w':
 			left_out = letter(optarg);
