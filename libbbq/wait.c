@@ -85,9 +85,13 @@ uint32_t bbq_barrier_register(void)
 	return membarrier(MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED) == 0;
 }
 
+/*
+ * No fence: it rings whatever the ticket, so that one not seen costs one more
+ * ring later. A sleeper whose (c) has seen the bell sees what was stored before
+ * it, since (s) releases and (c) acquires; any other finds the bell moved.
+ */
 void bbq_end_wake(struct bbq_end *end)
 {
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	bbq_end_ring(end,
 		     __atomic_load_n(&end->peer->ticket, __ATOMIC_RELAXED));
 }

@@ -130,8 +130,7 @@ static void store(void *word, uint64_t value, int order)
 
 static void fence(const char *function, int order)
 {
-	bool waker = strcmp(function, "bbq_end_notify") == 0 ||
-		     strcmp(function, "bbq_end_wake") == 0;
+	bool waker = strcmp(function, "bbq_end_notify") == 0;
 
 	if (left_out != (waker ? 'q' : 'b'))
 		explore_fence(order_of(order));

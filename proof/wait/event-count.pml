@@ -93,10 +93,9 @@ inline notify(e)
 	done(e)
 }
 
-/* bbq_end_wake: ring, whatever the ticket. */
+/* bbq_end_wake: ring, whatever the ticket; no fence, so it may be an old one. */
 inline wake(e)
 {
-	d_step { flush(e) };
 	d_step { serve(e) };
 	ring(e)
 }
