@@ -40,6 +40,9 @@ LEMMAS = "-wp-prop=@lemma"
 GOAL = re.compile(r"^\[wp\] \[([^\]]+)\] Goal typed_cast_(\w+)(.*)$", re.M)
 
 
+goals_proved = 0  # in all tables
+
+
 class Failure(Exception):
     """The reason, in a line, why the proof did not go through."""
 
@@ -164,6 +167,7 @@ def milliseconds(text: str) -> float:
 
 def table(output: str, names: list[str], least: dict[str, int]) -> bool:
     """Print the table of one run. Is everything proved, and enough of it?"""
+    global goals_proved
     total, proved = defaultdict(int), defaultdict(int)
     spent = defaultdict(float)
     open_goals = []
@@ -174,6 +178,7 @@ def table(output: str, names: list[str], least: dict[str, int]) -> bool:
         spent[name] += milliseconds(result)
         if " : Valid" not in result:
             open_goals.append(f"{goal} [{prover}]")
+    goals_proved += sum(proved.values())
     good = not open_goals
     print(f"{'function':28} {'goals':>6} {'proved':>7} {'seconds':>8}")
     for name in ["lemmas", *names]:
@@ -344,7 +349,7 @@ def main() -> int:
     except (Failure, generate.Mismatch) as error:
         print(f"prove.py: {error}")
         good = False
-    print("proved" if good else "NOT PROVED")
+    print(f"{goals_proved} goals proved, {'nothing left' if good else 'NOT ALL'}")
     return 0 if good else 1
 
 

@@ -414,7 +414,7 @@ static void set_up(void)
 	explore_private(RECEIVER, &receiver, sizeof(receiver));
 }
 
-static bool run_row(const struct wait_case *row)
+static bool run_row(const struct wait_case *row, struct explore_result *total)
 {
 	static const char *const barriers[] = { "fences", "sender", "receiver",
 						"both" };
@@ -444,16 +444,24 @@ static bool run_row(const struct wait_case *row)
 	       (double)(clock() - begin) / CLOCKS_PER_SEC,
 	       fine ? "ok" : "VIOLATION");
 	fflush(stdout);
+	total->states += result.states;
+	total->events += result.events;
+	total->ends += result.ends;
 	return fine;
 }
 
 static bool run_table(const struct wait_case *row)
 {
+	struct explore_result total = { 0 };
+	unsigned rows = 0;
+
 	printf("membarrier   N messages parts  by     timeouts      states       events"
 	       "     ends seconds\n");
-	for (; row->capacity; row++)
-		if (!run_row(row))
+	for (; row->capacity; row++, rows++)
+		if (!run_row(row, &total))
 			return false;
+	printf("%u bounds, %llu states, %llu events, %llu ends: no violation\n",
+	       rows, total.states, total.events, total.ends);
 	return true;
 }
 

@@ -71,6 +71,9 @@ def killed_by(root, path, mutant):
         shutil.rmtree(directory, ignore_errors=True)
 
 
+score = collections.Counter()  # of all files
+
+
 def load_equivalents():
     """(file, mutant) -> why nobody can tell it from the original."""
     found = {}
@@ -107,6 +110,8 @@ def report(path, results, equivalents, seconds):
     alike = counts[None] - len(survivors)
     total = len(results) - counts['compiler']
     killed = total - counts[None]
+    score.update(mutants=total, killed=killed, equivalent=alike,
+                 survive=len(survivors))
     print('%-20s %5d mutants  %5d killed  %3d equivalent  %3d survive  %4d s'
           % (path, total, killed, alike, len(survivors), seconds))
     for killer, count in counts.most_common():
@@ -167,7 +172,10 @@ def main():
             if file == path and name not in names:
                 print('    NO SUCH MUTANT (equivalent.txt) %s' % name)
                 errors += 1
-    print('%d errors' % errors)
+    print('%(mutants)d mutants, %(killed)d killed, %(equivalent)d equivalent, '
+          '%(survive)d survive' % score)
+    if errors:
+        print('%d errors' % errors)
     return 1 if errors else 0
 
 
