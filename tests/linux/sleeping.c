@@ -27,6 +27,7 @@ static struct {
 	const int *results;    /* of futex waits, in turn: 0 or an errno */
 	unsigned int sleeps;   /* futex waits so far */
 	int64_t slept[8];      /* how long they were to take, at most */
+	unsigned int wakes;    /* futex wakes so far */
 	unsigned int barriers; /* membarriers so far */
 	int barrier_command;   /* the last one's */
 	int barrier_result;    /* 0 or -1 */
@@ -75,6 +76,7 @@ static long futex(const uint32_t *word, int op, int value,
 		return pretend_wait(time);
 	cr_assert_eq(op, FUTEX_WAKE);
 	cr_assert_null(time);
+	kernel.wakes++;
 	return 0;
 }
 
@@ -282,6 +284,21 @@ Test(sleeping, not_at_all_at_the_deadline)
 	cr_assert_eq(kernel.sleeps, 0);
 	is(-EINTR, bbq_end_sleep(&r.end, 0, STARTED + 1));
 	cr_assert_eq(kernel.slept[0], 1);
+	end();
+}
+
+/* ---- rings ------------------------------------------------------------- */
+
+Test(sleeping, wakes_whoever_sleeps_on_the_bell)
+{
+	uint32_t bell;
+
+	begin(NULL, 0);
+	bell = r.end.own->bell;
+	bbq_end_wake(&r.end);
+	cr_assert_eq(kernel.wakes, 1);
+	cr_assert_eq(r.end.own->bell, bell + 1);
+	cr_assert_eq(r.end.served, r.end.peer->ticket);
 	end();
 }
 
