@@ -144,6 +144,10 @@ class Cat:
     def out(self):
         return self.read_all(self.out_file)
 
+    def written(self):
+        """Bytes of output so far."""
+        return os.fstat(self.out_file.fileno()).st_size
+
     def err(self):
         return self.read_all(self.err_file).decode()
 
