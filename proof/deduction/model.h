@@ -45,6 +45,10 @@
       -TWO_64 <= x < 0 ==> (uint64_t)x == x + TWO_64;
 
     // Masks.
+    admit lemma low_3: \forall integer x;
+      0 <= x < TWO_64 ==> (x & 7) == x % 8;
+    admit lemma low_6: \forall integer x;
+      0 <= x < TWO_64 ==> (x & 63) == x % 64;
     admit lemma low_16: \forall integer x;
       0 <= x < 0x100000000 ==> (x & 0xffff) == x % 0x10000;
     admit lemma low_32: \forall integer x;

@@ -75,8 +75,8 @@ mutant release-in-two-stores $core 'holds(r, &world->after)' '
 
 # What is granted can be seen before it is committed.
 mutant grant-that-publishes $core 'holds(r, &world->after)' '
-/^static inline int bbq_open_grant_/,/^}/ {
-	s/^\tp->open = open;/&\n\tif (place.start)\n\t\tbbq_store_release_(\&p->own->write, p->write + place.len);/
+/^static inline void bbq_open_place_/,/^}/ {
+	s/^\tp->open = open;/&\n\tif (place->start)\n\t\tbbq_store_release_(\&p->own->write, p->write + place->len);/
 }'
 
 # What a reader has seen is gone before it is released.

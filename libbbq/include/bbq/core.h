@@ -139,6 +139,9 @@ typedef uint32_t bbq_word;
 #define BBQ_INLINE static inline
 #endif
 
+/* Off the fast path: what calls it is laid out as if it seldom did. */
+#define BBQ_COLD __attribute__((cold))
+
 #define BBQ_HALF_BITS (BBQ_WORD_BITS / 2)
 #define BBQ_ONE_LAP ((bbq_word)1 << BBQ_HALF_BITS)
 #define BBQ_OFFSET_MASK (BBQ_ONE_LAP - 1)
@@ -482,28 +485,50 @@ static inline void bbq_find_place_(size_t capacity, bbq_word write,
 	}
 }
 
+static inline void bbq_open_place_(struct bbq_producer *p,
+				   const struct bbq_place *place,
+				   enum bbq_open open)
+{
+	p->start = place->start;
+	p->len = place->len;
+	p->open = open;
+}
+
+/*
+ * bbq_open_grant_ when the cached cursor did not give all that was asked: look
+ * again. Its arguments are numbers, so that the fast path needs no memory.
+ */
+static inline BBQ_COLD int bbq_open_grant_late_(struct bbq_producer *p,
+						size_t here, size_t head,
+						size_t extra,
+						enum bbq_open open)
+{
+	struct bbq_need need = { here, head, extra };
+	struct bbq_place place;
+	int error = bbq_producer_reload_(p);
+
+	if (error)
+		return error;
+	bbq_find_place_(p->capacity, p->write, p->read, &need, &place);
+	if (place.len == 0)
+		return -EAGAIN;
+	bbq_open_place_(p, &place, open);
+	return 0;
+}
+
 /* Open a grant for need, of the kind `open`. -EAGAIN, -EBADMSG. */
 static inline int bbq_open_grant_(struct bbq_producer *p,
 				  const struct bbq_need *need,
 				  enum bbq_open open)
 {
 	struct bbq_place place;
-	int error;
 
 	bbq_find_place_(p->capacity, p->write, p->read, need, &place);
-	/* If the cached cursor did not give all that was asked, look again. */
 	if (place.len == 0 ||
-	    (need->extra && place.len - need->here < need->extra)) {
-		error = bbq_producer_reload_(p);
-		if (error)
-			return error;
-		bbq_find_place_(p->capacity, p->write, p->read, need, &place);
-		if (place.len == 0)
-			return -EAGAIN;
-	}
-	p->start = place.start;
-	p->len = place.len;
-	p->open = open;
+	    (need->extra && place.len - need->here < need->extra))
+		return bbq_open_grant_late_(p, need->here, need->head,
+					    need->extra, open);
+	bbq_open_place_(p, &place, open);
 	return 0;
 }
 

@@ -54,8 +54,11 @@ static inline void bbq_store_byte_(unsigned char *byte, unsigned char value)
 /* Bytes of the narrowest header that can say len: 1 to 9. */
 BBQ_INLINE size_t bbq_frame_header_size(size_t len)
 {
-	size_t size = 1;
+	size_t size = 2;
 
+	if (len < 0x80)
+		return 1;
+	len >>= 7;
 	while (size < BBQ_FRAME_HEADER_MAX && (len >>= 7) != 0)
 		size++;
 	return size;
@@ -100,6 +103,14 @@ BBQ_INLINE int bbq_frame_header_decode(const unsigned char *header,
 	if (avail == 0)
 		return -EBADMSG;
 	first = bbq_load_byte_(header);
+	/* Most frames are short: no loop for them. */
+	if (first % 2 == 1) {
+		if ((size_t)first / 2 > avail)
+			return -EBADMSG;
+		*ret_size = 1;
+		*ret_len = (size_t)first / 2;
+		return 0;
+	}
 	while (size < BBQ_FRAME_HEADER_MAX && !(first >> (size - 1) & 1))
 		size++;
 	if (size > avail)
@@ -158,21 +169,23 @@ BBQ_INLINE int bbq_consumer_frame_align(struct bbq_consumer *consumer,
 	return 0;
 }
 
-/* Bytes from a frame's start at offset to its payload: header and gap. */
+/*
+ * Bytes from a frame's start at offset to its payload: header and gap. The
+ * alignment is a power of two, and a mask costs less than a division.
+ */
 static inline size_t bbq_payload_(size_t offset, size_t header, size_t align)
 {
-	return header + (0 - (offset + header)) % align;
+	return header + ((0 - (offset + header)) & (align - 1));
 }
 
 /*
- * What a frame of up to max bytes needs. -EMSGSIZE if it can never fit. At
- * offset 0 the gap is smallest in sum with the offset, so what does not fit
- * there fits nowhere.
+ * What a frame of up to max bytes needs, with the header that this takes.
+ * -EMSGSIZE if it can never fit. At offset 0 the gap is smallest in sum with
+ * the offset, so what does not fit there fits nowhere.
  */
-static inline int bbq_frame_need_(const struct bbq_producer *p, size_t max,
-				  struct bbq_need *ret)
+static inline int bbq_frame_need_(const struct bbq_producer *p, size_t header,
+				  size_t max, struct bbq_need *ret)
 {
-	size_t header = bbq_frame_header_size(max);
 	size_t head = bbq_payload_(0, header, p->frame_align);
 
 	if (head > p->capacity || max > p->capacity - head)
@@ -184,6 +197,16 @@ static inline int bbq_frame_need_(const struct bbq_producer *p, size_t max,
 		max;
 	ret->extra = 0;
 	return 0;
+}
+
+/* bbq_frame_grant of what does not fit at write's offset, for all we know. */
+static inline BBQ_COLD int bbq_frame_grant_late_(struct bbq_producer *p,
+						 size_t header, size_t max)
+{
+	struct bbq_need need;
+	int error = bbq_frame_need_(p, header, max, &need);
+
+	return error ? error : bbq_open_grant_(p, &need, BBQ_OPEN_FRAME);
 }
 
 /*
@@ -198,22 +221,31 @@ static inline int bbq_frame_need_(const struct bbq_producer *p, size_t max,
 BBQ_INLINE int bbq_frame_grant(struct bbq_producer *producer, size_t max,
 			       struct bbq_span *ret)
 {
-	struct bbq_need need;
+	size_t header, payload, room;
 	int error;
 
 	if (!producer || !ret)
 		return -EINVAL;
 	if (producer->open != BBQ_OPEN_NONE)
 		return bbq_misfit_(producer->open, -EBUSY);
-	error = bbq_frame_need_(producer, max, &need);
-	if (error)
-		return error;
-	error = bbq_open_grant_(producer, &need, BBQ_OPEN_FRAME);
-	if (error)
-		return error;
-	producer->frame_header = bbq_frame_header_size(max);
-	producer->frame_payload = producer->len - max;
-	ret->data = producer->data + producer->start + producer->frame_payload;
+	header = bbq_frame_header_size(max);
+	payload = bbq_payload_(bbq_offset_(producer->write), header,
+			       producer->frame_align);
+	room = bbq_room_at_write_(producer->capacity, producer->write,
+				  producer->read);
+	if (payload <= room && max <= room - payload) {
+		producer->start = bbq_offset_(producer->write);
+		producer->len = payload + max;
+		producer->open = BBQ_OPEN_FRAME;
+	} else {
+		error = bbq_frame_grant_late_(producer, header, max);
+		if (error)
+			return error;
+		payload = producer->len - max;
+	}
+	producer->frame_header = header;
+	producer->frame_payload = payload;
+	ret->data = producer->data + producer->start + payload;
 	ret->len = max;
 	return 0;
 }
@@ -249,7 +281,8 @@ BBQ_INLINE int bbq_frame_want(struct bbq_producer *producer, size_t max)
 		return -EINVAL;
 	if (producer->open != BBQ_OPEN_NONE)
 		return bbq_misfit_(producer->open, -EBUSY);
-	error = bbq_frame_need_(producer, max, &need);
+	error = bbq_frame_need_(producer, bbq_frame_header_size(max), max,
+				&need);
 	if (error)
 		return error;
 	return bbq_want_place_(producer, &need);
@@ -282,6 +315,19 @@ broken:
 	return -EBADMSG;
 }
 
+/* The part in hand is read: step into the next, or look for one. */
+static inline BBQ_COLD int bbq_frame_look_(struct bbq_consumer *c)
+{
+	int error;
+
+	if (bbq_consumer_first_(c) > 0)
+		return 0;
+	error = bbq_consumer_reload_(c);
+	if (error)
+		return error;
+	return bbq_consumer_first_(c) > 0 ? 0 : -EAGAIN;
+}
+
 /*
  * Read the next frame: ret is its payload, whole. It is the caller's to look
  * at until bbq_frame_release, or bbq_release(consumer, 0), after which the
@@ -302,14 +348,14 @@ BBQ_INLINE int bbq_frame_read(struct bbq_consumer *consumer,
 	if (consumer->open != BBQ_OPEN_NONE)
 		return bbq_misfit_(consumer->open, -EBUSY);
 	/* A frame in hand is enough; look for news only without. */
-	view.len = bbq_consumer_first_(consumer);
+	view.len =
+		bbq_first_len_(consumer->read, consumer->write, consumer->last);
 	if (view.len == 0) {
-		error = bbq_consumer_reload_(consumer);
+		error = bbq_frame_look_(consumer);
 		if (error)
 			return error;
-		view.len = bbq_consumer_first_(consumer);
-		if (view.len == 0)
-			return -EAGAIN;
+		view.len = bbq_first_len_(consumer->read, consumer->write,
+					  consumer->last);
 	}
 	view.data = consumer->data + bbq_offset_(consumer->read);
 	error = bbq_frame_find_(consumer, &view, ret, &size);
