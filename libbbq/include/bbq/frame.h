@@ -136,7 +136,7 @@ BBQ_INLINE int bbq_frame_header_decode(const unsigned char *header,
 static inline int bbq_align_possible_(const void *data, size_t align)
 {
 	return (align == 1 || align == 8 || align == 64) &&
-	       (uintptr_t)data % align == 0;
+	       ((uintptr_t)data & (align - 1)) == 0;
 }
 
 /*
