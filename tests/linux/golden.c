@@ -8,7 +8,8 @@
  * The file is text: for each part its bytes in lines of 16, by their offset,
  * without lines that are all zero. Two words say nothing about the layout but
  * where they are, and are shown as bb: the bells, whose value is the number of
- * wake-ups, and barrier, which depends on the kernel.
+ * wake-ups, and barrier, which depends on the kernel. A big-endian machine has
+ * a file of its own.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -44,6 +45,7 @@ static void print_segment(FILE *to, const struct bbq_segment *segment,
 			  const char *title)
 {
 	static unsigned char bytes[4 * PAGE];
+	static const uint32_t none; /* no bell rung */
 	size_t p = PAGE + offsetof(struct bbq_producer_page, side);
 	size_t c = 2 * PAGE + offsetof(struct bbq_consumer_page, side);
 	struct stat st;
@@ -52,7 +54,7 @@ static void print_segment(FILE *to, const struct bbq_segment *segment,
 	check(st.st_size == sizeof(bytes));
 	check(pread(bbq_segment_fd(segment), bytes, sizeof(bytes), 0) ==
 	      sizeof(bytes));
-	if (bytes[p + offsetof(struct bbq_side, bell)]) {
+	if (memcmp(bytes + p, &none, sizeof(none)) != 0) {
 		memset(bytes + p + offsetof(struct bbq_side, bell), 0xbb, 4);
 		memset(bytes + p + offsetof(struct bbq_side, barrier), 0xbb, 4);
 		memset(bytes + c + offsetof(struct bbq_side, bell), 0xbb, 4);

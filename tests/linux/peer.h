@@ -3,19 +3,42 @@
 #ifndef TESTS_LINUX_PEER_H
 #define TESTS_LINUX_PEER_H
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 extern char **environ;
+
+#define SPAWN_ARGS_MAX 64
 
 struct peer {
 	pid_t pid;
 	int to;	  /* its standard input */
 	int from; /* its standard output */
 };
+
+/*
+ * posix_spawn of argv[0]. Under qemu-user (scripts/test-arch) the kernel cannot
+ * run it by itself: EMULATOR names the program that can.
+ */
+static inline int spawn(pid_t *ret, const posix_spawn_file_actions_t *actions,
+			char *const argv[])
+{
+	char *with[SPAWN_ARGS_MAX + 2] = { getenv("EMULATOR") };
+
+	if (!with[0] || !*with[0])
+		return posix_spawn(ret, argv[0], actions, NULL, argv, environ);
+	for (size_t i = 0; argv[i]; i++) {
+		if (i == SPAWN_ARGS_MAX)
+			return E2BIG;
+		with[i + 1] = argv[i];
+	}
+	return posix_spawn(ret, with[0], actions, NULL, with, environ);
+}
 
 /* Start argv[0] with fd as its descriptor 3 (if it is not negative). */
 static inline int peer_spawn(struct peer *peer, int fd, char *const argv[])
@@ -33,7 +56,7 @@ static inline int peer_spawn(struct peer *peer, int fd, char *const argv[])
 	posix_spawn_file_actions_adddup2(&actions, from[1], 1);
 	if (fd >= 0)
 		posix_spawn_file_actions_adddup2(&actions, fd, 3);
-	error = posix_spawn(&peer->pid, argv[0], &actions, NULL, argv, environ);
+	error = spawn(&peer->pid, &actions, argv);
 	posix_spawn_file_actions_destroy(&actions);
 	close(to[0]);
 	close(from[1]);

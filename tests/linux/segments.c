@@ -215,15 +215,17 @@ static const struct bbq_config senseless[] = {
 	{ .capacity = 10, .mode = BBQ_MODE_FRAMES, .frame_align = 16 },
 	{ .capacity = 10, .mode = BBQ_MODE_FRAMES, .frame_align = 128 },
 	{ .capacity = 10, .mode = BBQ_MODE_FRAMES, .frame_align = SIZE_MAX },
+#if SIZE_MAX > 0xffffffff
 	{ .capacity = 10,
 	  .mode = BBQ_MODE_FRAMES,
 	  .frame_align = ((size_t)1 << 32) + 8 },
+	{ .capacity = 10, .page_size = ((size_t)1 << 32) + 4096 },
+#endif
 	{ .capacity = 10, .page_size = 1 },
 	{ .capacity = 10, .page_size = 2048 },
 	{ .capacity = 10, .page_size = 4097 },
 	{ .capacity = 10, .page_size = 12288 },
 	{ .capacity = 10, .page_size = 131072 },
-	{ .capacity = 10, .page_size = ((size_t)1 << 32) + 4096 },
 	{ .capacity = 10, .page_size = SIZE_MAX },
 };
 

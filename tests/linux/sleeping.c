@@ -122,7 +122,7 @@ int __wrap_clock_gettime(clockid_t clock, struct timespec *ret)
 	if (!kernel.pretend)
 		return __real_clock_gettime(clock, ret);
 	cr_assert_eq(clock, CLOCK_MONOTONIC);
-	ret->tv_sec = kernel.now / NS;
+	ret->tv_sec = (time_t)(kernel.now / NS);
 	ret->tv_nsec = kernel.now % NS;
 	return 0;
 }
@@ -159,7 +159,7 @@ static void end(void)
 
 static size_t sleeps_counted(void)
 {
-	return consumer_page(segment)->side.count.sleeps;
+	return (size_t)consumer_page(segment)->side.count.sleeps;
 }
 
 /* ---- how often it looks ------------------------------------------------ */

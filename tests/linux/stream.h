@@ -62,7 +62,7 @@ static inline size_t length_of(uint64_t number, size_t max)
 	uint64_t random = mix(~number);
 	size_t limit = max >> (random & 15) % 12;
 
-	return 1 + (size_t)(random >> 8) % (limit ? limit : 1);
+	return 1 + (size_t)((random >> 8) % (limit ? limit : 1));
 }
 
 static inline int send_bytes(struct bbq_sender *s, uint64_t total)
@@ -125,11 +125,13 @@ static inline int recv_bytes(struct bbq_receiver *r, uint64_t total)
 	return error == -EPIPE && at == total ? 0 : error;
 }
 
+/* The widest header of 64-bit processes; those of 32 bits must agree. */
+#define HEADER_MAX ((size_t)9)
+
 /* What frames of this capacity can carry, wherever they start. */
 static inline size_t frame_max(size_t capacity, size_t align)
 {
-	size_t head =
-		align > BBQ_FRAME_HEADER_MAX ? align : 2 * BBQ_FRAME_HEADER_MAX;
+	size_t head = align > HEADER_MAX ? align : 2 * HEADER_MAX;
 
 	return capacity > head ? capacity - head : 0;
 }

@@ -123,7 +123,9 @@ static int spawn_other(const struct run *run, bool sends, int fd,
 		       struct peer *peer)
 {
 	char args[5][24];
-	char *argv[] = { (char *)"/proc/self/exe",
+	char *other_program = getenv("OTHER");
+	char *argv[] = { other_program ? other_program
+				       : program_invocation_name,
 			 (char *)(sends ? "send" : "recv"),
 			 args[0],
 			 args[1],

@@ -146,7 +146,7 @@ typedef uint32_t bbq_word;
 #define BBQ_ONE_LAP ((bbq_word)1 << BBQ_HALF_BITS)
 #define BBQ_OFFSET_MASK (BBQ_ONE_LAP - 1)
 #if PTRDIFF_MAX < 0xffff || (BBQ_WORD_BITS == 64 && PTRDIFF_MAX < 0xffffffff)
-#define BBQ_CAPACITY_MAX PTRDIFF_MAX
+#define BBQ_CAPACITY_MAX ((size_t)PTRDIFF_MAX)
 #else
 #define BBQ_CAPACITY_MAX BBQ_OFFSET_MASK
 #endif
