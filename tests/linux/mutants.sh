@@ -3,8 +3,9 @@
 #
 # mutants.sh COMPILER SOURCE_ROOT WORK_DIR
 #
-# instructions.c finds what it is there to find: builds of it with a library
-# that has one thing wrong must fail, each with the check that is about it.
+# instructions.c and scribbler.c find what they are there to find: builds of
+# them with a library that has one thing wrong must fail, each with the check
+# that is about it.
 set -eu
 
 compiler=$1
@@ -16,13 +17,17 @@ rm -rf "$work"
 mkdir -p "$work"
 cd "$work"
 
-# build NAME: instructions.c with the library in NAME
+# The test that is to find the mutants below, and its arguments.
+test=instructions
+arguments=20
+
+# build NAME: the test with the library in NAME
 build()
 {
 	# shellcheck disable=SC2086 # a command and its arguments
 	$compiler -std=gnu11 -O2 -pthread -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 \
-		-I"$1/include" -o "$1/instructions" \
-		"$root/tests/linux/instructions.c" "$1"/*.c
+		-I"$1/include" -o "$1/test" \
+		"$root/tests/linux/$test.c" "$1"/*.c
 }
 
 # mutant NAME FILE CHECK SED-SCRIPT: the test must end with CHECK failing.
@@ -36,7 +41,8 @@ mutant()
 	fi
 	build "$1"
 	status=0
-	"$1/instructions" 20 >"$1/out" 2>"$1/err" || status=$?
+	# shellcheck disable=SC2086 # a list
+	"$1/test" $arguments >"$1/out" 2>"$1/err" || status=$?
 	if [ "$status" -ne 1 ] || ! grep -F "$3" "$1/err" | grep -q "not "; then
 		cat "$1/out" "$1/err" >&2
 		echo "mutants: $1: status $status, not found by $3" >&2
@@ -106,5 +112,36 @@ mutant name-before-header segment.c 'error == 0' '
 # The tail is never given up: half of the lengths can be refused for ever.
 mutant no-want verbs.c 'error == 0' '
 /^static int sender_want/,/^}/ { s/int error = want(.*/int error = 0 * (int)len;\n\t(void)want;/; }'
+
+# What follows believes a peer; a peer that scribbles is to show it.
+test=scribbler
+arguments='60 1'
+
+# A word that was checked is loaded again.
+mutant write-twice $core capacity '
+/^static inline int bbq_consumer_reload_/,/^}/ {
+	s/^\treturn error;/\tc->write = bbq_load_acquire_(\&c->peer->write);\n&/
+}'
+
+mutant read-twice $core capacity '
+/^static inline int bbq_producer_reload_/,/^}/ {
+	s/^\tp->read = read;/\tp->read = bbq_load_acquire_(\&p->peer->read);/
+}'
+
+# An own word is loaded from where the peer can write.
+mutant own-word $core capacity '
+/^static inline void bbq_consume_/,/^}/ {
+	s/^\tif (used <= c->len)/\tc->read = bbq_load_relaxed_(\&c->own->read);\n&/
+}'
+
+# The length of a frame, likewise.
+mutant length-twice $frame capacity '
+/^static inline int bbq_frame_find_/,/^}/ {
+	s/^\tret->len = len;/\tbbq_frame_header_decode(data, (size_t)-1, \&header, \&len);\n&/
+}'
+
+# How much is in the queue is what the words say.
+mutant fill-unchecked segment.c capacity '
+/^size_t bbq_segment_fill/,/^}/ { s/^\treturn fill <.*/\treturn fill;/; }'
 
 echo "mutants: $found of $found found"
