@@ -38,6 +38,15 @@ static int try_frame_grant(const struct attempt *a)
 				: error;
 }
 
+static int try_frames_grant(const struct attempt *a)
+{
+	int error =
+		bbq_frames_grant(&a->sender->producer, a->min, a->max, a->ret);
+
+	return error == -EAGAIN ? sender_want(a->sender, bbq_frame_want, a->min)
+				: error;
+}
+
 int bbq_try_room(const struct attempt *a)
 {
 	struct bbq_span span;
@@ -203,6 +212,23 @@ int bbq_sender_frame_grant(struct bbq_sender *sender, size_t max,
 		.run = try_frame_grant,
 		.sender = sender,
 		.max = max,
+		.ret = ret,
+	};
+
+	if (!sender || !carries(&sender->end, BBQ_MODE_FRAMES))
+		return -EINVAL;
+	return sender_do(&attempt, timeout_ns);
+}
+
+int bbq_sender_frames_grant(struct bbq_sender *sender, size_t first,
+			    size_t most, int64_t timeout_ns,
+			    struct bbq_span *ret)
+{
+	const struct attempt attempt = {
+		.run = try_frames_grant,
+		.sender = sender,
+		.min = first,
+		.max = most,
 		.ret = ret,
 	};
 

@@ -12,24 +12,27 @@
 
 #include "queue.h"
 
-/* Capacity, operations a side, deaths in all, alignment (0: bytes). */
+/* Capacity, operations a side, deaths in all, alignment (0: bytes), batches. */
 static const struct queue_case quick[] = {
 	/* clang-format off */
-	{ 1, 4, 0, 0 }, { 2, 4, 0, 0 }, { 3, 4, 0, 0 }, { 4, 3, 0, 0 },
-	{ 1, 3, 1, 0 }, { 2, 3, 1, 0 }, { 3, 2, 1, 0 },
-	{ 3, 4, 0, 1 }, { 4, 4, 0, 1 }, { 3, 3, 1, 1 }, { 18, 2, 0, 8 },
+	{ 1, 4, 0, 0, 0 }, { 2, 4, 0, 0, 0 }, { 3, 4, 0, 0, 0 }, { 4, 3, 0, 0, 0 },
+	{ 1, 3, 1, 0, 0 }, { 2, 3, 1, 0, 0 }, { 3, 2, 1, 0, 0 },
+	{ 3, 4, 0, 1, 0 }, { 4, 4, 0, 1, 0 }, { 3, 3, 1, 1, 0 }, { 18, 2, 0, 8, 0 },
+	{ 3, 3, 0, 1, 1 }, { 4, 2, 0, 1, 1 }, { 3, 2, 1, 1, 1 },
 	{ 0 },
 	/* clang-format on */
 };
 
 static const struct queue_case full[] = {
 	/* clang-format off */
-	{ 1, 8, 0, 0 }, { 2, 6, 0, 0 }, { 3, 5, 0, 0 }, { 4, 4, 0, 0 },
-	{ 5, 3, 0, 0 }, { 6, 2, 0, 0 },
-	{ 1, 5, 2, 0 }, { 2, 4, 2, 0 }, { 3, 3, 2, 0 }, { 3, 4, 1, 0 },
-	{ 4, 2, 2, 0 },
-	{ 3, 6, 0, 1 }, { 4, 5, 0, 1 }, { 5, 4, 0, 1 }, { 6, 3, 0, 1 },
-	{ 3, 4, 2, 1 }, { 4, 3, 2, 1 }, { 18, 3, 0, 8 }, { 18, 2, 1, 8 },
+	{ 1, 8, 0, 0, 0 }, { 2, 6, 0, 0, 0 }, { 3, 5, 0, 0, 0 }, { 4, 4, 0, 0, 0 },
+	{ 5, 3, 0, 0, 0 }, { 6, 2, 0, 0, 0 },
+	{ 1, 5, 2, 0, 0 }, { 2, 4, 2, 0, 0 }, { 3, 3, 2, 0, 0 }, { 3, 4, 1, 0, 0 },
+	{ 4, 2, 2, 0, 0 },
+	{ 3, 6, 0, 1, 0 }, { 4, 5, 0, 1, 0 }, { 5, 4, 0, 1, 0 }, { 6, 3, 0, 1, 0 },
+	{ 3, 4, 2, 1, 0 }, { 4, 3, 2, 1, 0 }, { 18, 3, 0, 8, 0 }, { 18, 2, 1, 8, 0 },
+	{ 3, 4, 0, 1, 1 }, { 4, 3, 0, 1, 1 }, { 5, 2, 0, 1, 1 },
+	{ 3, 3, 1, 1, 1 }, { 4, 2, 2, 1, 1 }, { 18, 2, 0, 8, 1 },
 	{ 0 },
 	/* clang-format on */
 };
@@ -44,6 +47,7 @@ static const char usage[] =
 	"  --operations K    so many operations of each side,\n"
 	"  --deaths D        so many kills in all,\n"
 	"  --frames ALIGN    and frames so aligned instead of bytes\n"
+	"  --batches         and several of them for one commit\n"
 	"  --weaken LETTER   make that order of core.h (A to D) relaxed\n";
 
 static const char *const sides[] = { "producer", "consumer" };
@@ -98,7 +102,9 @@ static void print_row(const struct explore_result *sum, double seconds,
 	char what[24] = "bytes";
 
 	if (queue_case.align)
-		snprintf(what, sizeof(what), "frames/%u", queue_case.align);
+		snprintf(what, sizeof(what), "%s/%u",
+			 queue_case.batches ? "batches" : "frames",
+			 queue_case.align);
 	printf("%-9s %3u %10u %6u %11llu %12llu %10llu %7.1f  %s\n", what,
 	       queue_case.capacity, queue_case.operations, queue_case.deaths,
 	       sum->states, sum->events, sum->ends, seconds,
@@ -182,10 +188,11 @@ int main(int argc, char **argv)
 		{ "operations", required_argument, NULL, 'o' },
 		{ "deaths", required_argument, NULL, 'd' },
 		{ "frames", required_argument, NULL, 'f' },
+		{ "batches", no_argument, NULL, 'b' },
 		{ "weaken", required_argument, NULL, 'w' },
 		{ 0 },
 	};
-	struct queue_case one[2] = { { 0, 3, 0, 0 }, { 0 } };
+	struct queue_case one[2] = { { 0, 3, 0, 0, false }, { 0 } };
 	const struct queue_case *table = quick;
 	int option;
 
@@ -206,6 +213,9 @@ int main(int argc, char **argv)
 			break;
 		case 'f':
 			one[0].align = alignment(optarg);
+			break;
+		case 'b':
+			one[0].batches = true;
 			break;
 		case 'w':
 			queue_weakened = letter(optarg);

@@ -6,6 +6,9 @@
  *     frame_grant of max bytes, for every max that can ever fit; if it is
  *     granted: commit a frame of 0 to max bytes, or abort
  *     frame_want max, likewise
+ *     (in batches) frames_grant for a first frame of any length, and for as much as there is
+ *     or for no more; put that frame and any others that fit; commit all, or
+ *     some before the others, or abort
  * and one of the consumer
  *     frame_read; release it, or give it back
  *     read_split, frame_next for any number of the frames in each part, and
@@ -67,11 +70,69 @@ static void grant(struct producer_side *side)
 	publish(side, &span);
 }
 
+/* False: it does not fit. */
+static bool put(struct producer_side *side, struct bbq_span *rest, size_t len,
+		unsigned frame)
+{
+	struct bbq_span span = { 0 };
+
+	if (queue_refused(bbq_frame_put(&side->handle, rest, len, &span),
+			  "frame_put"))
+		return false;
+	for (size_t i = 0; i < len; i++)
+		explore_store_byte((unsigned char *)span.data + i,
+				   value_at(frame, i, len));
+	return true;
+}
+
+static void batch(struct producer_side *side)
+{
+	size_t len = explore_choose(longest() + 1, "frames_grant");
+	size_t most = explore_choose(2, "or more") * queue_case.capacity;
+	struct bbq_span rest = { 0 };
+	uint8_t frames = 1; /* put, and not committed */
+	size_t before;
+
+	if (queue_refused(bbq_frames_grant(&side->handle, len, most, &rest),
+			  "frames_grant"))
+		return;
+	before = rest.len;
+	if (!put(side, &rest, len, side->sent))
+		explore_fail("no room for the first frame");
+	while (explore_choose(2, "put another")) {
+		if (explore_choose(2, "commit_part")) {
+			queue_fine(bbq_commit_part(&side->handle,
+						   before - rest.len),
+				   "commit_part");
+			side->sent = (uint8_t)(side->sent + frames);
+			before = rest.len;
+			frames = 0;
+		}
+		len = explore_choose(longest() + 1, "frame_put");
+		if (!put(side, &rest, len, side->sent + frames))
+			break;
+		frames++;
+	}
+	if (explore_choose(2, "abort")) {
+		queue_fine(bbq_commit(&side->handle, 0), "abort");
+		return;
+	}
+	queue_fine(bbq_commit(&side->handle, before - rest.len), "commit");
+	side->sent = (uint8_t)(side->sent + frames);
+}
+
 static void produce(struct producer_side *side)
 {
-	if (explore_choose(2, "frame_grant or frame_want") == 0) {
+	switch (explore_choose(queue_case.batches ? 3 : 2,
+			       "frame_grant, frame_want or frames_grant")) {
+	case 0:
 		grant(side);
 		return;
+	case 2:
+		batch(side);
+		return;
+	default:
+		break;
 	}
 	queue_fine(bbq_frame_want(&side->handle,
 				  explore_choose(longest() + 1, "frame_want")),

@@ -80,6 +80,7 @@ struct queue_case {
 	unsigned operations; /* of each side */
 	unsigned deaths;
 	unsigned align; /* of frames; 0: bytes */
+	bool batches;	/* several frames for one commit, too */
 };
 
 extern struct queue_case queue_case;

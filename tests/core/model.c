@@ -398,6 +398,7 @@ static void step_frame_release(void)
 
 /* ---- lies and misuse: hurt.h; and the loop ---- */
 
+#include "batch.h"
 #include "hurt.h"
 
 static void step_bytes(void)
@@ -421,6 +422,7 @@ static void step_frames(void)
 		step_frame_grant,   step_frame_grant, step_frame_commit,
 		step_frame_commit,  step_frame_read,  step_frame_release,
 		step_frame_release, step_frame_read,  step_want,
+		step_batch,
 	};
 
 	if (dice(40) == 0)

@@ -56,6 +56,31 @@ static void count_frames(unsigned long turns, size_t len)
 	}
 }
 
+/* The verbs for batches, with one frame in each. */
+static void count_batches(unsigned long turns, size_t len)
+{
+	static unsigned char data[CAPACITY];
+	static struct bbq_buffer buffer;
+	struct bbq_producer producer;
+	struct bbq_consumer consumer;
+	struct bbq_span room, span;
+	struct bbq_view view, payload;
+	size_t all;
+
+	assert(!bbq_producer_init(&producer, &buffer, data, CAPACITY));
+	assert(!bbq_consumer_init(&consumer, &buffer, data, CAPACITY));
+	while (turns-- > 0) {
+		assert(!cost_frames_grant(&producer, len, 1024, &room));
+		all = room.len;
+		assert(!cost_frame_put(&producer, &room, len, &span));
+		assert(!bbq_commit(&producer, all - room.len));
+		assert(!bbq_read(&consumer, &view));
+		all = view.len;
+		assert(!cost_frame_next(&consumer, &view, &payload));
+		assert(view.len == 0 && !bbq_release(&consumer, all));
+	}
+}
+
 static void open_ends(enum bbq_mode mode, struct bbq_sender *sender,
 		      struct bbq_receiver *receiver)
 {
@@ -127,6 +152,7 @@ int main(int argc, char **argv)
 	assert(turns * (len + BBQ_FRAME_HEADER_MAX) < CAPACITY);
 	count_core(turns, len);
 	count_frames(turns, len);
+	count_batches(turns, len);
 	count_ends(turns, len);
 	count_frame_ends(turns, len);
 	return 0;

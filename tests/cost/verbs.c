@@ -42,6 +42,24 @@ int cost_frame_release(struct bbq_consumer *consumer)
 	return bbq_frame_release(consumer);
 }
 
+int cost_frames_grant(struct bbq_producer *producer, size_t first, size_t most,
+		      struct bbq_span *ret)
+{
+	return bbq_frames_grant(producer, first, most, ret);
+}
+
+int cost_frame_put(struct bbq_producer *producer, struct bbq_span *rest,
+		   size_t len, struct bbq_span *ret)
+{
+	return bbq_frame_put(producer, rest, len, ret);
+}
+
+int cost_frame_next(struct bbq_consumer *consumer, struct bbq_view *rest,
+		    struct bbq_view *ret)
+{
+	return bbq_frame_next(consumer, rest, ret);
+}
+
 int cost_sender_grant(struct bbq_sender *sender, size_t len,
 		      struct bbq_span *ret)
 {

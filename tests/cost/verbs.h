@@ -22,6 +22,13 @@ int cost_frame_commit(struct bbq_producer *producer, size_t used);
 int cost_frame_read(struct bbq_consumer *consumer, struct bbq_view *ret);
 int cost_frame_release(struct bbq_consumer *consumer);
 
+int cost_frames_grant(struct bbq_producer *producer, size_t first, size_t most,
+		      struct bbq_span *ret);
+int cost_frame_put(struct bbq_producer *producer, struct bbq_span *rest,
+		   size_t len, struct bbq_span *ret);
+int cost_frame_next(struct bbq_consumer *consumer, struct bbq_view *rest,
+		    struct bbq_view *ret);
+
 int cost_sender_grant(struct bbq_sender *sender, size_t len,
 		      struct bbq_span *ret);
 int cost_sender_commit(struct bbq_sender *sender, size_t used);

@@ -9,7 +9,7 @@ TestSuite(counters, .timeout = PATIENCE);
 static struct bbq_segment *segment;
 static struct bbq_sender s;
 static struct bbq_receiver r;
-static struct bbq_span span;
+static struct bbq_span span, payload;
 static struct bbq_view views[2];
 static struct bbq_counters sent, received;
 
@@ -108,6 +108,38 @@ Test(counters, frames)
 	counts(received, bytes, sent.bytes);
 	is(-EINVAL, bbq_receiver_frames_release(&r, 1, 1));
 	is(-EINVAL, bbq_receiver_frames_release(NULL, 1, 1));
+	end();
+}
+
+/* Frames that are committed together count one by one. */
+Test(counters, batches)
+{
+	size_t before;
+
+	segment = make_frames(100, 8);
+	open_ends();
+	is(0, bbq_sender_frames_grant(&s, 3, 100, 0, &span));
+	before = span.len;
+	is(0, bbq_frame_put(&s.producer, &span, 3, &payload));
+	is(0, bbq_frame_put(&s.producer, &span, 0, &payload));
+	look();
+	counts(sent, frames, 0);
+	counts(sent, bytes, 0);
+	is(0, bbq_sender_frames_commit(&s, before - span.len, 2));
+	look();
+	counts(sent, frames, 2);
+	counts(sent, bytes, before - span.len);
+	counts(sent, avoided, 1);
+	cr_assert_eq(sent.bytes, bbq_segment_fill(segment));
+	/* Nothing is no publication. */
+	is(0, bbq_sender_frames_commit(&s, 0, 0));
+	is(-EINVAL, bbq_sender_frames_commit(&s, span.len + 1, 1));
+	is(0, bbq_sender_commit(&s, 0));
+	is(-EINVAL, bbq_sender_frames_commit(&s, 1, 1));
+	is(-EINVAL, bbq_sender_frames_commit(NULL, 1, 1));
+	look();
+	counts(sent, frames, 2);
+	counts(sent, avoided, 1);
 	end();
 }
 

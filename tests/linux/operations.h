@@ -82,6 +82,26 @@ static int send(const struct op *op)
 	return frames() ? frame_commit(op) : commit(op);
 }
 
+/* max frames of len bytes, which appear together. */
+static int batch_send(const struct op *op)
+{
+	struct bbq_span rest;
+	int error = bbq_sender_frames_grant(&world->s, op->len, SIZE_MAX,
+					    op->timeout, &rest);
+	size_t before = rest.len;
+
+	for (size_t i = 0; !error && i < op->max; i++) {
+		error = bbq_frame_put(&world->s.producer, &rest, op->len,
+				      &world->span);
+		if (!error)
+			fill(&world->span, world->before.sent + i);
+	}
+	if (!error)
+		error = bbq_sender_frames_commit(&world->s, before - rest.len,
+						 op->max);
+	return error ? error : bbq_sender_commit(&world->s, 0);
+}
+
 /* What the verbs do when they are refused, here by itself. */
 static int want(const struct op *op)
 {
@@ -356,6 +376,8 @@ static int misuse(const struct op *op)
 	check(bbq_sender_commit(s, 1) == -EINVAL);
 	check(bbq_sender_commit_part(s, 1) == -EINVAL);
 	check(bbq_sender_frame_commit(s, 1) == -EINVAL);
+	check(bbq_sender_frames_commit(s, 1, 1) == -EINVAL);
+	check(bbq_sender_frames_commit(NULL, 1, 1) == -EINVAL);
 	check(bbq_receiver_release(r, 1) == -EINVAL);
 	check(bbq_receiver_release_part(r, 1) == -EINVAL);
 	check(bbq_receiver_frame_release(r) == -EINVAL);
@@ -403,6 +425,8 @@ static const struct verb FRAME = { "frame", SENDER, NOTHING, frame_grant };
 static const struct verb COMMIT_FRAME = { "commit frame", SENDER, SENDS,
 					  frame_commit };
 static const struct verb SEND = { "send", SENDER, SENDS, send };
+static const struct verb SEND_BATCH = { "send batch", SENDER, SENDS_MANY,
+					batch_send };
 static const struct verb WANT = { "want", SENDER, NOTHING, want };
 static const struct verb WAIT_S = { "wait", SENDER, NOTHING, wait_s };
 static const struct verb ARM_S = { "arm", SENDER, NOTHING, arm_s };

@@ -149,6 +149,8 @@ static void sender_is_dead(struct bbq_sender *s)
 	is(-EBADMSG, bbq_sender_grant(s, 1, LONG, &span));
 	is(-EBADMSG, bbq_sender_grant_range(s, 1, 2, LONG, &span));
 	is(-EBADMSG, bbq_sender_frame_grant(s, 1, LONG, &span));
+	is(-EBADMSG, bbq_sender_frames_grant(s, 1, 9, LONG, &span));
+	is(-EBADMSG, bbq_sender_frames_commit(s, 1, 1));
 	is(-EBADMSG, bbq_sender_wait(s, 1, LONG));
 	is(-EBADMSG, bbq_sender_finish(s, LONG));
 	is(-EBADMSG, bbq_sender_commit(s, 1));
@@ -439,6 +441,7 @@ Test(roles, verbs_null)
 	is(-EINVAL, bbq_sender_grant(NULL, 1, LONG, &span));
 	is(-EINVAL, bbq_sender_grant_range(NULL, 1, 2, LONG, &span));
 	is(-EINVAL, bbq_sender_frame_grant(NULL, 1, LONG, &span));
+	is(-EINVAL, bbq_sender_frames_grant(NULL, 1, 9, LONG, &span));
 	is(-EINVAL, bbq_receiver_wait(NULL, LONG));
 	is(-EINVAL, bbq_receiver_read(NULL, LONG, views));
 	is(-EINVAL, bbq_receiver_read_split(NULL, LONG, views));
@@ -465,6 +468,7 @@ Test(roles, results_null)
 	is(-EINVAL, bbq_sender_grant(&pair.s, 1, LONG, NULL));
 	is(-EINVAL, bbq_sender_grant_range(&pair.s, 1, 2, LONG, NULL));
 	is(-EINVAL, bbq_sender_frame_grant(&s, 1, LONG, NULL));
+	is(-EINVAL, bbq_sender_frames_grant(&s, 1, 9, LONG, NULL));
 	is(-EINVAL, bbq_receiver_read(&pair.r, LONG, NULL));
 	is(-EINVAL, bbq_receiver_read_split(&pair.r, LONG, NULL));
 	is(-EINVAL, bbq_receiver_frame_read(&r, LONG, NULL));

@@ -41,8 +41,9 @@ struct op;
 
 enum effect {
 	NOTHING,
-	SENDS, /* len bytes, or a frame of len bytes */
-	TAKES, /* len bytes or frames */
+	SENDS,	    /* len bytes, or a frame of len bytes */
+	SENDS_MANY, /* max frames of len bytes */
+	TAKES,	    /* len bytes or frames */
 };
 
 enum role {
@@ -71,7 +72,7 @@ struct op {
 	int error;	 /* that it must have; then it has no effect */
 	int64_t timeout; /* 0 in most: then they do not wait */
 	enum by by;
-	size_t max; /* of a range */
+	size_t max; /* of a range; or how many frames */
 };
 
 struct script {
@@ -150,6 +151,8 @@ static void model_apply(struct model *m, const struct op *op)
 	enum effect effect = op->error ? NOTHING : op->verb->effect;
 
 	if (effect == SENDS)
+		model_send(m, op->len);
+	for (size_t i = 0; effect == SENDS_MANY && i < op->max; i++)
 		model_send(m, op->len);
 	if (effect == TAKES)
 		m->taken += op->len;

@@ -91,6 +91,7 @@ Test(waiting, never)
 	begin_frames(10);
 	is(-EMSGSIZE, bbq_sender_frame_grant(&s, 10, BBQ_FOREVER, &span));
 	is(-EMSGSIZE, bbq_sender_frame_grant(&s, SIZE_MAX, BBQ_FOREVER, &span));
+	is(-EMSGSIZE, bbq_sender_frames_grant(&s, 10, 10, BBQ_FOREVER, &span));
 }
 
 Test(waiting, with_one_open)
@@ -110,6 +111,7 @@ Test(waiting, wrong_kind)
 {
 	begin(10);
 	is(-EINVAL, bbq_sender_frame_grant(&s, 1, BBQ_FOREVER, &span));
+	is(-EINVAL, bbq_sender_frames_grant(&s, 1, 9, BBQ_FOREVER, &span));
 	is(-EINVAL, bbq_receiver_frame_read(&r, BBQ_FOREVER, views));
 	end();
 	begin_frames(10);
@@ -172,6 +174,7 @@ Test(waiting, timeouts)
 	is(0, bbq_sender_frame_grant(&s, 9, 0, &span));
 	is(0, bbq_sender_frame_commit(&s, 9));
 	times_out(MS, bbq_sender_frame_grant(&s, 0, MS, &span));
+	times_out(MS, bbq_sender_frames_grant(&s, 0, 9, MS, &span));
 }
 
 /* The same with the default number of looks before the sleep. */

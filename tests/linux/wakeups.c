@@ -60,6 +60,11 @@ static int wait_frame_grant(void)
 	return bbq_sender_frame_grant(&s, 5, LONG, &span);
 }
 
+static int wait_frames_grant(void)
+{
+	return bbq_sender_frames_grant(&s, 5, 9, LONG, &span);
+}
+
 static int wait_finish(void)
 {
 	return bbq_sender_finish(&s, LONG);
@@ -81,6 +86,15 @@ static void commit_frame(void)
 {
 	is(0, bbq_frame_grant(&s.producer, 0, &span));
 	is(0, bbq_sender_frame_commit(&s, 0));
+}
+
+static void commit_frames(void)
+{
+	struct bbq_span payload;
+
+	is(0, bbq_frames_grant(&s.producer, 0, 1, &span));
+	is(0, bbq_frame_put(&s.producer, &span, 0, &payload));
+	is(0, bbq_sender_frames_commit(&s, 1, 1));
 }
 
 /* A refused sender gives up the tail. */
@@ -203,6 +217,11 @@ static const struct scenario {
 	  { commit_frame },
 	  BBQ_MODE_FRAMES,
 	  .receiver = 1 },
+	{ .name = "frame, frames",
+	  wait_frame,
+	  { commit_frames },
+	  BBQ_MODE_FRAMES,
+	  .receiver = 1 },
 	{ .name = "read, want, commit",
 	  wait_read,
 	  { want, commit },
@@ -231,6 +250,16 @@ static const struct scenario {
 	  { release_frame },
 	  BBQ_MODE_FRAMES,
 	  .fill = 8 },
+	{ .name = "frames, release",
+	  wait_frames_grant,
+	  { release_frame },
+	  BBQ_MODE_FRAMES,
+	  .fill = 8 },
+	{ .name = "frames, step",
+	  wait_frames_grant,
+	  { step_frame },
+	  BBQ_MODE_FRAMES,
+	  .at = 5 },
 	{ .name = "grant, step", wait_grant, { step }, .at = 5 },
 	{ .name = "range, split step", wait_range, { step_split }, .at = 5 },
 	{ .name = "room, step", wait_room, { step_waiting }, .at = 5 },

@@ -349,6 +349,9 @@ BBQ_API int bbq_sender_grant_range(struct bbq_sender *sender, size_t min,
 				   struct bbq_span *ret);
 BBQ_API int bbq_sender_frame_grant(struct bbq_sender *sender, size_t max,
 				   int64_t timeout_ns, struct bbq_span *ret);
+BBQ_API int bbq_sender_frames_grant(struct bbq_sender *sender, size_t first,
+				    size_t most, int64_t timeout_ns,
+				    struct bbq_span *ret);
 BBQ_API int bbq_receiver_read(struct bbq_receiver *receiver, int64_t timeout_ns,
 			      struct bbq_view *ret);
 BBQ_API int bbq_receiver_read_split(struct bbq_receiver *receiver,
@@ -419,6 +422,24 @@ BBQ_INLINE int bbq_sender_frame_commit(struct bbq_sender *sender, size_t used)
 	if (!error)
 		bbq_end_moved_(&sender->end,
 			       sender->producer.frame_payload + used, 1);
+	return error;
+}
+
+/*
+ * bbq_sender_commit_part of the `used` bytes that `frames` frames take, as
+ * bbq_frame_put told: the same, and the frames are counted. The grant ends with
+ * bbq_sender_commit(sender, 0).
+ */
+BBQ_INLINE int bbq_sender_frames_commit(struct bbq_sender *sender, size_t used,
+					size_t frames)
+{
+	int error;
+
+	if (!sender)
+		return -EINVAL;
+	error = bbq_commit_part(&sender->producer, used);
+	if (!error && used > 0)
+		bbq_end_moved_(&sender->end, used, frames);
 	return error;
 }
 

@@ -271,6 +271,92 @@ BBQ_INLINE int bbq_frame_commit(struct bbq_producer *producer, size_t used)
 	return 0;
 }
 
+/* Bytes free from the open grant's start on, by the cached words. */
+static inline size_t bbq_room_(const struct bbq_producer *p)
+{
+	return p->start == bbq_offset_(p->write)
+		       ? bbq_room_at_write_(p->capacity, p->write, p->read)
+		       : bbq_room_at_head_(p->write, p->read);
+}
+
+/*
+ * Grant room for several frames, which become readable together: for one of
+ * `first` bytes at least, and for more as far as `most` bytes, headers and gaps
+ * included, are known to be free. bbq_frame_put takes the frames off ret.
+ *
+ * It is a byte grant: bbq_commit, given the bytes that the frames take, makes
+ * them readable and ends it; given 0, it drops them. bbq_commit_part makes
+ * readable what is whole so far, and the rest can be filled further. What is
+ * put and not committed is the producer's own, and lost if it dies. So when
+ * the consumer sees a frame is the caller's choice: one store for many frames
+ * is cheaper for both sides, and the first of them waits for the last.
+ *
+ * Errors: bbq_frame_grant's, for a frame of `first` bytes.
+ */
+BBQ_INLINE int bbq_frames_grant(struct bbq_producer *producer, size_t first,
+				size_t most, struct bbq_span *ret)
+{
+	struct bbq_need need;
+	size_t room;
+	int error;
+
+	if (!producer || !ret)
+		return -EINVAL;
+	if (producer->open != BBQ_OPEN_NONE)
+		return bbq_misfit_(producer->open, -EBUSY);
+	error = bbq_frame_need_(producer, bbq_frame_header_size(first), first,
+				&need);
+	if (error)
+		return error;
+	error = bbq_open_grant_(producer, &need, BBQ_OPEN_BYTES);
+	if (error)
+		return error;
+	room = bbq_room_(producer);
+	if (most > room)
+		most = room;
+	if (most > producer->len)
+		producer->len = most;
+	ret->data = producer->data + producer->start;
+	ret->len = producer->len;
+	return 0;
+}
+
+/*
+ * Put a frame of len bytes at the start of `rest`, which is what is left of a
+ * span that bbq_frames_grant gave, and take it off there. The header is written,
+ * ret is the payload, for the caller to fill before the commit. The bytes by
+ * which rest has become shorter are what to hand to bbq_commit. To shorten or
+ * drop the last frame, put the next with rest as it was before.
+ *
+ * -EINVAL  null, or no byte grant open
+ * -EAGAIN  rest is too short for it: commit, and grant anew
+ * -EBADMSG the handle is dead
+ */
+BBQ_INLINE int bbq_frame_put(struct bbq_producer *producer,
+			     struct bbq_span *rest, size_t len,
+			     struct bbq_span *ret)
+{
+	unsigned char *data;
+	size_t header, payload;
+
+	if (!producer || !rest || !ret)
+		return -EINVAL;
+	if (producer->open != BBQ_OPEN_BYTES)
+		return bbq_misfit_(producer->open, -EINVAL);
+	data = (unsigned char *)rest->data;
+	header = bbq_frame_header_size(len);
+	payload = bbq_payload_((size_t)(data - producer->data), header,
+			       producer->frame_align);
+	if (payload > rest->len || len > rest->len - payload)
+		return -EAGAIN;
+	bbq_frame_header_encode(data, header, len);
+	ret->data = data + payload;
+	ret->len = len;
+	rest->data = data + payload + len;
+	rest->len -= payload + len;
+	return 0;
+}
+
 /* bbq_want for a frame of up to max bytes, header included; the same errors. */
 BBQ_INLINE int bbq_frame_want(struct bbq_producer *producer, size_t max)
 {
