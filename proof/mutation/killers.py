@@ -97,6 +97,8 @@ CORE = [
              ['-DBBQ_WORD_BITS=%d' % bits, '-O2', '-m32'],
              args=['32%d' % bits, '3000000'], libraries=())
       for bits in (64, 32)],
+    Killer('header-pointer32', ['tests/core/header.c'], ['-O2', '-m32'],
+           libraries=()),
     Explorer('explorer-queue', ['queue'], patience=600),
 ]
 
