@@ -6,3 +6,4 @@
 #define BBQ_INLINE __attribute__((visibility("default")))
 
 #include <bbq/bbq.h>
+#include <bbq/channel.h>

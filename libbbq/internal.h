@@ -19,7 +19,35 @@ struct bbq_segment {
 	unsigned char *data;
 	unsigned char *map;
 	char name[NAME_MAX + 1]; /* with its slash; empty: opened by fd */
+	/* Of a sealed segment, whose fd is our half, to be read only: */
+	int role;    /* ours: BBQ_LOCK_PRODUCER or _CONSUMER; else 0 */
+	int role_fd; /* our half, with our role's lock; -1: opened */
+	int peer_fd; /* the peer's half, or -1 */
+	int socket;  /* hangs up with the peer, or -1 */
+	int pidfd;   /* of the peer, or -1 */
 };
+
+/* segment.c */
+
+/* The header of such a segment. -EINVAL */
+int bbq_header_from_config(const struct bbq_config *config,
+			   struct bbq_header *ret);
+/* Give fd its size and the memory for all of it: no SIGBUS later. */
+int bbq_file_reserve(int fd, uint64_t size);
+
+/* sealed.c */
+
+static inline bool bbq_is_sealed(const struct bbq_segment *segment)
+{
+	return segment->role != 0;
+}
+
+/* The one role that there is, once: what has its lock. -EADDRINUSE */
+int bbq_sealed_claim(struct bbq_segment *segment, int role, int *ret_fd);
+/* bbq_end_peer of an end of a sealed segment. */
+int bbq_sealed_peer(const struct bbq_end *end);
+/* Close what only a sealed segment has. */
+void bbq_sealed_close(struct bbq_segment *segment);
 
 /* lock.c: locks of the open file description fd on one byte of its file. */
 
@@ -38,10 +66,21 @@ void bbq_gate_leave(int fd);
 
 /* Say that the role is over, and wake the peer; false if it was over. */
 bool bbq_end_finish(struct bbq_end *end);
+/* Is a peer that dies to be followed by another? Here nobody can be. */
+static inline bool bbq_end_waits(const struct bbq_end *end)
+{
+	return end->wait_peer && !bbq_is_sealed(end->segment);
+}
+
 /* bbq_end_peer, but for a dead peer whose successor is waited for: 0. */
 int bbq_end_gone(const struct bbq_end *end);
 
 /* wait.c */
+
+/* CLOCK_MONOTONIC, in nanoseconds. */
+int64_t bbq_now_ns(void);
+/* When a timeout that begins now is over; negative: never. */
+int64_t bbq_deadline(int64_t timeout_ns);
 
 /* What is waited for: tried until it returns something else than -EAGAIN. */
 struct attempt {

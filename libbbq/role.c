@@ -38,6 +38,8 @@ int bbq_end_peer(const struct bbq_end *end)
 
 	if (!end || end->lock_fd < 0)
 		return -EINVAL;
+	if (bbq_is_sealed(end->segment))
+		return bbq_sealed_peer(end);
 	life = load_u32(&end->peer->lives);
 	if (life == 0 || life == end->past_life)
 		return 0;
@@ -58,7 +60,7 @@ int bbq_end_gone(const struct bbq_end *end)
 {
 	int error = bbq_end_peer(end);
 
-	return error == -EOWNERDEAD && end->wait_peer ? 0 : error;
+	return error == -EOWNERDEAD && bbq_end_waits(end) ? 0 : error;
 }
 
 int bbq_end_peer_came(const struct bbq_end *end)
@@ -67,6 +69,9 @@ int bbq_end_peer_came(const struct bbq_end *end)
 
 	if (!end || end->lock_fd < 0)
 		return 0;
+	/* Met when the queue was agreed on. */
+	if (bbq_is_sealed(end->segment))
+		return 1;
 	life = load_u32(&end->peer->lives);
 	return life != 0 && life != end->past_life;
 }
@@ -179,12 +184,16 @@ static int receiver_claim(struct bbq_segment *segment,
 
 /*
  * Through the gate, with a description of our own: its locks exclude every
- * other claim, also one by another thread of this process.
+ * other claim, also one by another thread of this process. A sealed segment has
+ * its lock already, and nobody to exclude; its gate the peer could hold.
  */
-static int end_enter(const struct bbq_segment *segment, struct bbq_end *end)
+static int end_enter(struct bbq_segment *segment, int role, struct bbq_end *end)
 {
-	int error = bbq_lock_reopen(segment->fd, &end->lock_fd);
+	int error;
 
+	if (bbq_is_sealed(segment))
+		return bbq_sealed_claim(segment, role, &end->lock_fd);
+	error = bbq_lock_reopen(segment->fd, &end->lock_fd);
 	if (error)
 		return error;
 	error = bbq_gate_enter(end->lock_fd);
@@ -209,7 +218,7 @@ int bbq_sender_open(struct bbq_segment *segment, struct bbq_sender *ret)
 
 	if (!segment || !ret)
 		return -EINVAL;
-	error = end_enter(segment, &sender.end);
+	error = end_enter(segment, BBQ_LOCK_PRODUCER, &sender.end);
 	if (error)
 		return error;
 	error = sender_claim(segment, &sender);
@@ -226,7 +235,7 @@ int bbq_receiver_open(struct bbq_segment *segment, struct bbq_receiver *ret)
 
 	if (!segment || !ret)
 		return -EINVAL;
-	error = end_enter(segment, &receiver.end);
+	error = end_enter(segment, BBQ_LOCK_CONSUMER, &receiver.end);
 	if (error)
 		return error;
 	error = receiver_claim(segment, &receiver);

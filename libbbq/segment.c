@@ -64,8 +64,8 @@ static struct bbq_header header_for(uint64_t capacity, uint32_t mode,
 	return header;
 }
 
-static int header_from_config(const struct bbq_config *config,
-			      struct bbq_header *ret)
+int bbq_header_from_config(const struct bbq_config *config,
+			   struct bbq_header *ret)
 {
 	size_t align, page_size;
 
@@ -161,8 +161,7 @@ static int check_file_limit(uint64_t size)
 	return 0;
 }
 
-/* Give fd its size and the memory for all of it: no SIGBUS later. */
-static int reserve(int fd, uint64_t size)
+int bbq_file_reserve(int fd, uint64_t size)
 {
 	int error = check_file_limit(size);
 
@@ -179,7 +178,7 @@ static int reserve(int fd, uint64_t size)
 /* Lay the segment out in fd. */
 static int format(int fd, const struct bbq_header *header)
 {
-	int error = reserve(fd, header->size);
+	int error = bbq_file_reserve(fd, header->size);
 	ssize_t n;
 
 	if (error)
@@ -196,7 +195,7 @@ int bbq_segment_create(const struct bbq_config *config,
 	struct bbq_header header = { .size = 0 };
 	int fd, error;
 
-	error = header_from_config(config, &header);
+	error = bbq_header_from_config(config, &header);
 	if (error)
 		return error;
 	if (!ret)
@@ -245,7 +244,7 @@ int bbq_segment_create_named(const char *name, const struct bbq_config *config,
 	char path[PATH_MAX];
 	int fd, error;
 
-	error = header_from_config(config, &header);
+	error = bbq_header_from_config(config, &header);
 	if (!error)
 		error = name_path(name, path);
 	if (error)
@@ -304,7 +303,7 @@ int bbq_segment_create_fd(int fd, const struct bbq_config *config,
 	int own = -1;
 	int error;
 
-	error = header_from_config(config, &header);
+	error = bbq_header_from_config(config, &header);
 	if (error)
 		return error;
 	if (!ret)
@@ -419,6 +418,8 @@ void bbq_segment_close(struct bbq_segment *segment)
 		return;
 	munmap(segment->map, segment->size);
 	close(segment->fd);
+	if (bbq_is_sealed(segment))
+		bbq_sealed_close(segment);
 	free(segment);
 }
 

@@ -77,7 +77,7 @@ static int try_closed(const struct attempt *a)
 	if (error == -EPIPE && left == 0)
 		return 0;
 	if (error == -EOWNERDEAD &&
-	    (left > 0 ? end->wait_peer : bbq_end_peer(end) != error))
+	    (left > 0 ? bbq_end_waits(end) : bbq_end_peer(end) != error))
 		return -EAGAIN;
 	return error ? error : -EAGAIN;
 }

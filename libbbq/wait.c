@@ -67,7 +67,7 @@ static void futex_wake(const uint32_t *word)
 	syscall(SYS_futex, word, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 }
 
-static int64_t now_ns(void)
+int64_t bbq_now_ns(void)
 {
 	struct timespec now;
 
@@ -122,7 +122,7 @@ int bbq_end_sleep(const struct bbq_end *end, uint32_t bell, int64_t deadline)
 	int64_t ns = end->slice_ns;
 
 	if (deadline >= 0) {
-		int64_t left = deadline - now_ns();
+		int64_t left = deadline - bbq_now_ns();
 
 		if (left <= 0)
 			return -ETIMEDOUT;
@@ -157,19 +157,19 @@ static int attempt_often(const struct attempt *attempt, unsigned int times)
 	return error;
 }
 
-static int64_t deadline_of(int64_t timeout_ns)
+int64_t bbq_deadline(int64_t timeout_ns)
 {
 	int64_t now;
 
 	if (timeout_ns < 0)
 		return -1;
-	now = now_ns();
+	now = bbq_now_ns();
 	return timeout_ns < INT64_MAX - now ? now + timeout_ns : INT64_MAX;
 }
 
 static bool over(int64_t deadline)
 {
-	return deadline >= 0 && now_ns() >= deadline;
+	return deadline >= 0 && bbq_now_ns() >= deadline;
 }
 
 /* The time is over, or a peer is gone: what came just before still counts. */
@@ -220,7 +220,7 @@ int bbq_end_wait(struct bbq_end *end, int64_t timeout_ns,
 	bbq_count_(&end->own->count.refused, 1);
 	if (timeout_ns == 0)
 		return error;
-	deadline = deadline_of(timeout_ns);
+	deadline = bbq_deadline(timeout_ns);
 	error = attempt_often(attempt, end->spin);
 	if (error != -EAGAIN)
 		return error;

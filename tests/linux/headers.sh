@@ -36,7 +36,7 @@ try()
 		}
 }
 
-for header in layout bbq; do
+for header in layout bbq channel; do
 	echo "#include <bbq/$header.h>" >"$header.in"
 	cat "$header.in" "$header.in" >"twice-$header.in"
 done

@@ -173,21 +173,38 @@ static inline void advance(struct bbq_sender *sender,
 
 #define PEER_STEPS_MAX 32
 
-/* Start the peer program on the segment in fd (see peer.c for the steps). */
-static inline void peer_start(struct peer *peer, int fd, ...)
+static inline void peer_run(struct peer *peer, int fd, const char *what,
+			    va_list steps)
 {
-	char *argv[PEER_STEPS_MAX + 3] = { (char *)PEER, (char *)"fd:3" };
+	char *argv[PEER_STEPS_MAX + 3] = { (char *)PEER, (char *)what };
 	size_t n = 2;
-	va_list steps;
 	char *step;
 
-	va_start(steps, fd);
 	while ((step = va_arg(steps, char *))) {
 		cr_assert_lt(n, PEER_STEPS_MAX + 2);
 		argv[n++] = step;
 	}
-	va_end(steps);
 	cr_assert_eq(peer_spawn(peer, fd, argv), 0);
+}
+
+/* Start the peer program on the segment in fd (see peer.c for the steps). */
+static inline void peer_start(struct peer *peer, int fd, ...)
+{
+	va_list steps;
+
+	va_start(steps, fd);
+	peer_run(peer, fd, "fd:3", steps);
+	va_end(steps);
+}
+
+/* Start it without a segment, and with fd as its descriptor 3. */
+static inline void peer_start_bare(struct peer *peer, int fd, ...)
+{
+	va_list steps;
+
+	va_start(steps, fd);
+	peer_run(peer, fd, "-", steps);
+	va_end(steps);
 }
 
 /* Until the peer has come to its next "say". */

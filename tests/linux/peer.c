@@ -2,9 +2,9 @@
 /*
  * peer.c - the other process of a two-process test
  *
- *     peer fd:N|/NAME STEP...
+ *     peer fd:N|/NAME|- STEP...
  *
- * opens the segment and does one step after the other. A step is a word, or a
+ * opens the segment (-: none yet) and does one step after the other. A step is a word, or a
  * word, a colon and an argument. Whatever does not succeed ends the peer with
  * status 1 and a line on stderr.
  *
@@ -17,6 +17,11 @@
  *     read-is:ERRNO grant-is:ERRNO   a waiting verb fails with that number
  *     slowly                    look only once before a sleep
  *     close abandon finish      end the role
+ *     user:N                    become user and group N
+ *     denied:/NAME              opening that segment gives -EACCES
+ *     connect:ADDRESS adopt:N   a channel, once somebody listens there
+ *     take:ROLE offer:ROLE      a segment over the channel, of 100 bytes
+ *     refused:ROLE              taking one gives -EACCES
  *     say                       a byte on stdout: this far
  *     wait                      a byte from stdin: go on
  *     ping:N pong:N             N one-byte hand-overs; see waiting.c
@@ -25,11 +30,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
-#include <bbq/bbq.h>
+#include <bbq/channel.h>
 
 #include "peer.h"
 
+static struct bbq_channel *channel;
 static struct bbq_segment *segment;
 static struct bbq_sender sender;
 static struct bbq_receiver receiver;
@@ -179,6 +186,69 @@ static int finish(const char *arg)
 	return bbq_sender_finish(&sender, BBQ_FOREVER);
 }
 
+static int become(const char *arg)
+{
+	uid_t id = (uid_t)strtoul(arg, NULL, 10);
+
+	if (setresgid(id, id, id) < 0 || setresuid(id, id, id) < 0)
+		return -errno;
+	return 0;
+}
+
+static int denied(const char *name)
+{
+	return expect(-EACCES, bbq_segment_open(name, &segment));
+}
+
+/* Whoever is there: the tests say who may be. */
+static int connect_to(const char *address)
+{
+	const struct timespec pause = { .tv_nsec = 1000000 };
+	const gid_t gids[] = { 0, getegid() };
+	const uid_t uids[] = { 0, geteuid(), 65534 };
+	const struct bbq_policy policy = { uids, 3, gids, 2 };
+	int error;
+
+	while ((error = bbq_channel_connect(address, &policy, BBQ_FOREVER,
+					    &channel)) == -ENOENT ||
+	       error == -ECONNREFUSED)
+		nanosleep(&pause, NULL);
+	return error;
+}
+
+static int adopt(const char *arg)
+{
+	int error = bbq_channel_adopt(atoi(arg), NULL, &channel);
+
+	close(atoi(arg));
+	return error;
+}
+
+static enum bbq_role role_of(const char *arg)
+{
+	return strcmp(arg, "producer") == 0 ? BBQ_ROLE_PRODUCER
+					    : BBQ_ROLE_CONSUMER;
+}
+
+static int take(const char *arg)
+{
+	return bbq_channel_take(channel, role_of(arg), 0, BBQ_FOREVER,
+				&segment);
+}
+
+static int offer(const char *arg)
+{
+	const struct bbq_config config = { .capacity = 100 };
+
+	return bbq_channel_offer(channel, role_of(arg), &config, BBQ_FOREVER,
+				 &segment);
+}
+
+static int refused(const char *arg)
+{
+	return expect(-EACCES, take(arg));
+}
+
 static int say(const char *arg)
 {
 	(void)arg;
@@ -238,6 +308,13 @@ static const struct step {
 	{ "close", close_ends },
 	{ "abandon", abandon_ends },
 	{ "finish", finish },
+	{ "user", become },
+	{ "denied", denied },
+	{ "connect", connect_to },
+	{ "adopt", adopt },
+	{ "take", take },
+	{ "offer", offer },
+	{ "refused", refused },
 	{ "say", say },
 	{ "wait", wait_for_byte },
 	{ "ping", ping },
@@ -258,11 +335,13 @@ static int do_step(const char *text)
 
 int main(int argc, char *argv[])
 {
-	int error;
+	int error = 0;
 
 	if (argc < 2)
 		return 2;
-	if (strncmp(argv[1], "fd:", 3) == 0)
+	if (strcmp(argv[1], "-") == 0)
+		;
+	else if (strncmp(argv[1], "fd:", 3) == 0)
 		error = bbq_segment_attach(atoi(argv[1] + 3), &segment);
 	else
 		error = bbq_segment_open(argv[1], &segment);
@@ -275,5 +354,6 @@ int main(int argc, char *argv[])
 		fprintf(stderr, "%s\n", strerror(-error));
 	else
 		bbq_segment_close(segment);
+	bbq_channel_close(channel);
 	return error != 0;
 }
