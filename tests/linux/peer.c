@@ -4,9 +4,9 @@
  *
  *     peer fd:N|/NAME|- STEP...
  *
- * opens the segment (-: none yet) and does one step after the other. A step is a word, or a
- * word, a colon and an argument. Whatever does not succeed ends the peer with
- * status 1 and a line on stderr.
+ * opens the segment (-: none yet) and does one step after the other. A step is
+ * a word, or a word, a colon and an argument. Whatever does not succeed ends the
+ * peer with status 1 and a line on stderr.
  *
  *     sender receiver           open that end
  *     sender-taken receiver-taken   opening it gives -EADDRINUSE
@@ -18,8 +18,12 @@
  *     slowly                    look only once before a sleep
  *     close abandon finish      end the role
  *     user:N                    become user and group N
- *     denied:/NAME              opening that segment gives -EACCES
+ *     namespace:KIND            go into a new one: pid, or mount, where another
+ *                               file system lies at /dev/shm
+ *     open-is:ERRNO:/NAME       opening that segment fails with that number
+ *     listen:ADDRESS            a channel of the first who comes
  *     connect:ADDRESS adopt:N   a channel, once somebody listens there
+ *     connect-is:ERRNO:ADDRESS  connecting fails with that number
  *     take:ROLE offer:ROLE      a segment over the channel, of 100 bytes
  *     refused:ROLE              taking one gives -EACCES
  *     say                       a byte on stdout: this far
@@ -27,14 +31,20 @@
  *     ping:N pong:N             N one-byte hand-overs; see waiting.c
  */
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
 #include <time.h>
 
 #include <bbq/channel.h>
 
 #include "peer.h"
+
+/* Nobody comes: a test that has failed must not leave us waiting. */
+#define PATIENCE_NS (120 * INT64_C(1000000000))
 
 static struct bbq_channel *channel;
 static struct bbq_segment *segment;
@@ -192,27 +202,81 @@ static int become(const char *arg)
 
 	if (setresgid(id, id, id) < 0 || setresuid(id, id, id) < 0)
 		return -errno;
+	/* The change has taken back what fork_into has asked for. */
+	return prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 ? -errno : 0;
+}
+
+/* We are the child from here on; the parent ends as we do, and we with it. */
+static int fork_into(void)
+{
+	pid_t child = fork();
+	int status;
+
+	if (child < 0)
+		return -errno;
+	if (child == 0)
+		return prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 ? -errno : 0;
+	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+		;
+	_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1);
+}
+
+static int enter_namespace(const char *kind)
+{
+	if (strcmp(kind, "pid") == 0)
+		return unshare(CLONE_NEWPID) < 0 ? -errno : fork_into();
+	if (unshare(CLONE_NEWNS) < 0 ||
+	    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount("tmpfs", "/dev/shm", "tmpfs", 0, "size=1m") < 0)
+		return -errno;
 	return 0;
 }
 
-static int denied(const char *name)
+static int open_is(const char *arg)
 {
-	return expect(-EACCES, bbq_segment_open(name, &segment));
+	const char *name = strchr(arg, '/');
+
+	return expect(-atoi(arg), bbq_segment_open(name, &segment));
 }
 
-/* Whoever is there: the tests say who may be. */
+/* Root, and the user that the tests know besides it. */
+static const uid_t users[] = { 0, 1000 };
+static const struct bbq_policy anyone = { users, 2, NULL, 0 };
+
 static int connect_to(const char *address)
 {
 	const struct timespec pause = { .tv_nsec = 1000000 };
-	const gid_t gids[] = { 0, getegid() };
-	const uid_t uids[] = { 0, geteuid(), 65534 };
-	const struct bbq_policy policy = { uids, 3, gids, 2 };
-	int error;
+	int error = 0;
 
-	while ((error = bbq_channel_connect(address, &policy, BBQ_FOREVER,
-					    &channel)) == -ENOENT ||
-	       error == -ECONNREFUSED)
+	for (int i = 0; i < PATIENCE_NS / pause.tv_nsec; i++) {
+		error = bbq_channel_connect(address, &anyone, PATIENCE_NS,
+					    &channel);
+		if (error != -ENOENT && error != -ECONNREFUSED)
+			break;
 		nanosleep(&pause, NULL);
+	}
+	return error;
+}
+
+static int connect_is(const char *arg)
+{
+	return expect(-atoi(arg), bbq_channel_connect(strchr(arg, ':') + 1,
+						      &anyone, 0, &channel));
+}
+
+static int listen_at(const char *address)
+{
+	struct bbq_listener *listener;
+	int error = bbq_listener_open(address, &listener);
+
+	if (error)
+		return error;
+	if (address[0] != '@')
+		error = bbq_listener_chmod(listener, 0666);
+	if (!error)
+		error = bbq_listener_accept(listener, &anyone, PATIENCE_NS,
+					    &channel);
+	bbq_listener_close(listener);
 	return error;
 }
 
@@ -232,7 +296,7 @@ static enum bbq_role role_of(const char *arg)
 
 static int take(const char *arg)
 {
-	return bbq_channel_take(channel, role_of(arg), 0, BBQ_FOREVER,
+	return bbq_channel_take(channel, role_of(arg), 0, PATIENCE_NS,
 				&segment);
 }
 
@@ -240,7 +304,7 @@ static int offer(const char *arg)
 {
 	const struct bbq_config config = { .capacity = 100 };
 
-	return bbq_channel_offer(channel, role_of(arg), &config, BBQ_FOREVER,
+	return bbq_channel_offer(channel, role_of(arg), &config, PATIENCE_NS,
 				 &segment);
 }
 
@@ -309,8 +373,11 @@ static const struct step {
 	{ "abandon", abandon_ends },
 	{ "finish", finish },
 	{ "user", become },
-	{ "denied", denied },
+	{ "namespace", enter_namespace },
+	{ "open-is", open_is },
+	{ "listen", listen_at },
 	{ "connect", connect_to },
+	{ "connect-is", connect_is },
 	{ "adopt", adopt },
 	{ "take", take },
 	{ "offer", offer },
