@@ -50,8 +50,19 @@ USAGE_ERRORS = (
     ('--recv /..', 'not a name'),
     ('--recv ' + 'x' * 255, 'name is too long'),
     ('--send ' + 'x' * 10000, 'name is too long'),
-    ('--send a/b', 'not built yet'),
-    ('--recv /tmp/socket', 'not built yet'),
+    ('--send @', 'not a name'),
+    ('--recv ./' + 200 * 'x', 'the name is too long'),
+    ('--send ./socket --wait-peer', 'no --wait-peer'),
+    ('--send q --uid 0', '--uid and --gid are for a socket'),
+    ('--recv fd:0 --gid 0', '--uid and --gid are for a socket'),
+    ('--recv @q --uid 4294967295', "--uid: bad user '4294967295'"),
+    ('--recv @q --uid no-such-user', "--uid: bad user 'no-such-user'"),
+    ('--recv @q --uid 0,', "--uid: bad user '0,'"),
+    ('--recv @q --uid ,0', "--uid: bad user ',0'"),
+    ('--recv @q --gid -1', "--gid: bad group '-1'"),
+    ('--recv @q --gid 1x', "--gid: bad group '1x'"),
+    ('--recv @q --uid ' + ','.join(33 * '0'), '--uid: bad user'),
+    ('--recv @q --uid ' + 100 * '0', '--uid: bad user'),
 )
 
 

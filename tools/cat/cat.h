@@ -5,6 +5,7 @@
  *     main.c      the command line's life: open, move, report, exit
  *     options.c   what the command line says
  *     queue.c     from a NAME to a segment and a role in it
+ *     channel.c   the same, where NAME is a socket
  *     send.c      input to queue      recv.c   queue to output
  *     io.c        reads and writes    io_ring.c  the same by io_uring
  *     report.c    errors, --progress, --json
@@ -35,6 +36,14 @@ enum status {
 #define TICK_NS (NS_PER_SEC / 10)
 #define TICK_MS 100
 
+/* Of users or of groups. */
+#define IDS_MAX 32
+
+struct ids {
+	uint32_t id[IDS_MAX];
+	size_t count;
+};
+
 struct options {
 	bool send;
 	bool recv;
@@ -44,6 +53,8 @@ struct options {
 	bool capacity_set;
 	int64_t timeout_ns; /* negative: none */
 	enum io_kind io;
+	struct ids uids; /* who may be at the other end of a socket */
+	struct ids gids;
 	bool wait_peer;
 	bool fresh;
 	bool lines;
@@ -75,6 +86,8 @@ struct cat {
 	int64_t looked_ns;   /* last look at whether the peer is there */
 	int64_t reported_ns; /* last progress report */
 	uint64_t reported_bytes;
+	bool over_socket;   /* the queue is these two processes' own */
+	bool stranger_told; /* somebody who came to our socket was refused */
 	bool progress_line; /* an unfinished line stands on the terminal */
 };
 
@@ -89,6 +102,16 @@ enum status options_parse(int argc, char **argv, struct options *ret,
 enum status queue_open(struct cat *cat);
 /* Remove the queue's name, whatever is left in it. */
 void queue_discard(struct cat *cat);
+
+/* Say what is wrong with it, or with its NAME; STATUS_ERROR, STATUS_USAGE. */
+enum status queue_error(struct cat *cat, const char *what);
+enum status queue_usage(struct cat *cat, const char *what);
+
+/*
+ * channel.c: the same as queue_open, by the socket that NAME names, or, if it
+ * is not negative, by fd.
+ */
+enum status channel_open(struct cat *cat, int fd);
 
 /* send.c, recv.c: move everything; the role is closed or abandoned. */
 enum status send_run(struct cat *cat);

@@ -2,6 +2,8 @@
 /* options.c - the command line: one table, one handler a kind of value */
 #include <errno.h>
 #include <getopt.h>
+#include <grp.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,8 +18,10 @@ static const char usage_text[] =
 	"\n"
 	"Move bytes from one process to another through a queue in shared\n"
 	"memory: stdin or FILE into the queue NAME, the queue NAME to stdout.\n"
-	"NAME is /name (POSIX shared memory; the slash may be left out) or\n"
-	"fd:N (an inherited descriptor). Either side may start first.\n"
+	"NAME is /name (POSIX shared memory; the slash may be left out), a\n"
+	"path like ./socket or @name (Unix socket: each side writes only its\n"
+	"half of the queue), or fd:N (an inherited descriptor). Either side\n"
+	"may start first.\n"
 	"\n"
 	"  --send NAME       be the sender; it makes the queue\n"
 	"  --recv NAME       be the receiver\n"
@@ -25,6 +29,9 @@ static const char usage_text[] =
 	"                    or GiB (default 1MiB; sender)\n"
 	"  --timeout SECS    how long to wait for the other side to come\n"
 	"  --wait-peer       if the other side dies, wait for a new one\n"
+	"  --uid LIST        who may be the other side of a Unix socket: users,\n"
+	"  --gid LIST        groups, by name or number, with commas between\n"
+	"                    (default: the own user)\n"
 	"  --fresh           replace a queue left behind by dead processes\n"
 	"                    instead of going on with it (sender)\n"
 	"  --lines           one frame a line (sender)\n"
@@ -122,6 +129,84 @@ static bool parse_io(const char *value, struct options *options, size_t offset)
 	return false;
 }
 
+static bool parse_number(const char *text, uint32_t *ret)
+{
+	unsigned long number;
+	char *end;
+
+	if (*text < '0' || *text > '9')
+		return false;
+	errno = 0;
+	number = strtoul(text, &end, 10);
+	/* The highest one means nobody, to the kernel. */
+	if (*end != '\0' || errno != 0 || number >= UINT32_MAX)
+		return false;
+	*ret = (uint32_t)number;
+	return true;
+}
+
+/* A number, or what the system knows by that name. */
+static bool parse_user(const char *text, uint32_t *ret)
+{
+	struct passwd entry, *found = NULL;
+	char buffer[4096];
+
+	if (parse_number(text, ret))
+		return true;
+	if (getpwnam_r(text, &entry, buffer, sizeof(buffer), &found) || !found)
+		return false;
+	*ret = found->pw_uid;
+	return true;
+}
+
+static bool parse_group(const char *text, uint32_t *ret)
+{
+	struct group entry, *found = NULL;
+	char buffer[4096];
+
+	if (parse_number(text, ret))
+		return true;
+	if (getgrnam_r(text, &entry, buffer, sizeof(buffer), &found) || !found)
+		return false;
+	*ret = found->gr_gid;
+	return true;
+}
+
+/* May be given more than once: the lists add up. */
+static bool parse_ids(const char *value, struct ids *ids,
+		      bool (*parse)(const char *, uint32_t *))
+{
+	char text[64];
+	size_t len;
+
+	do {
+		len = strcspn(value, ",");
+		if (len >= sizeof(text) || ids->count == IDS_MAX)
+			return false;
+		memcpy(text, value, len);
+		text[len] = '\0';
+		if (!parse(text, &ids->id[ids->count]))
+			return false;
+		ids->count++;
+		value += len + 1;
+	} while (value[-1] == ',');
+	return true;
+}
+
+static bool parse_uids(const char *value, struct options *options,
+		       size_t offset)
+{
+	return parse_ids(value, (struct ids *)((char *)options + offset),
+			 parse_user);
+}
+
+static bool parse_gids(const char *value, struct options *options,
+		       size_t offset)
+{
+	return parse_ids(value, (struct ids *)((char *)options + offset),
+			 parse_group);
+}
+
 #define FIELD(field) offsetof(struct options, field)
 
 static const struct option_row rows[] = {
@@ -130,6 +215,8 @@ static const struct option_row rows[] = {
 	{ "capacity", parse_size, FIELD(capacity), "size" },
 	{ "timeout", parse_seconds, FIELD(timeout_ns), "time" },
 	{ "io", parse_io, FIELD(io), "way" },
+	{ "uid", parse_uids, FIELD(uids), "user" },
+	{ "gid", parse_gids, FIELD(gids), "group" },
 	{ "wait-peer", NULL, FIELD(wait_peer), NULL },
 	{ "fresh", NULL, FIELD(fresh), NULL },
 	{ "lines", NULL, FIELD(lines), NULL },

@@ -19,10 +19,16 @@
 
 #define LOOK_NS (NS_PER_SEC / 50)
 
-static enum status queue_error(struct cat *cat, const char *what)
+enum status queue_error(struct cat *cat, const char *what)
 {
 	report_error(cat, "%s: %s", cat->options->name, what);
 	return STATUS_ERROR;
+}
+
+enum status queue_usage(struct cat *cat, const char *what)
+{
+	queue_error(cat, what);
+	return STATUS_USAGE;
 }
 
 static enum status parse_fd(struct cat *cat, const char *text, int *ret)
@@ -33,12 +39,23 @@ static enum status parse_fd(struct cat *cat, const char *text, int *ret)
 	errno = 0;
 	fd = strtol(text, &end, 10);
 	if (*text < '0' || *text > '9' || *end != '\0' || errno != 0 ||
-	    fd > INT_MAX) {
-		queue_error(cat, "not a descriptor's number");
-		return STATUS_USAGE;
-	}
+	    fd > INT_MAX)
+		return queue_usage(cat, "not a descriptor's number");
 	*ret = (int)fd;
 	return STATUS_OK;
+}
+
+/* A path, or a name that only sockets have. */
+static bool is_socket_name(const char *text)
+{
+	return text[0] == '@' || strchr(text[0] == '/' ? text + 1 : text, '/');
+}
+
+static bool is_socket(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode);
 }
 
 /* NAME as shared memory's name in cat->shm_name, or as a descriptor. */
@@ -49,19 +66,10 @@ static enum status parse_name(struct cat *cat, int *ret_fd)
 
 	if (strncmp(text, "fd:", 3) == 0)
 		return parse_fd(cat, text + 3, ret_fd);
-	if (strchr(bare, '/')) {
-		queue_error(cat, "queues over a socket are not built yet");
-		return STATUS_USAGE;
-	}
-	if (*bare == '\0' || strcmp(bare, ".") == 0 ||
-	    strcmp(bare, "..") == 0) {
-		queue_error(cat, "not a name");
-		return STATUS_USAGE;
-	}
-	if (strlen(bare) > NAME_MAX - 1) {
-		queue_error(cat, "the name is too long");
-		return STATUS_USAGE;
-	}
+	if (*bare == '\0' || strcmp(bare, ".") == 0 || strcmp(bare, "..") == 0)
+		return queue_usage(cat, "not a name");
+	if (strlen(bare) > NAME_MAX - 1)
+		return queue_usage(cat, "the name is too long");
 	*ret_fd = -1;
 	snprintf(cat->shm_name, sizeof(cat->shm_name), "/%s", bare);
 	return STATUS_OK;
@@ -262,11 +270,18 @@ static enum status receiver_open(struct cat *cat, int fd)
 
 enum status queue_open(struct cat *cat)
 {
+	enum status status;
 	int fd;
-	enum status status = parse_name(cat, &fd);
 
+	if (is_socket_name(cat->options->name))
+		return channel_open(cat, -1);
+	status = parse_name(cat, &fd);
 	if (status != STATUS_OK)
 		return status;
+	if (is_socket(fd))
+		return channel_open(cat, fd);
+	if (cat->options->uids.count > 0 || cat->options->gids.count > 0)
+		return queue_usage(cat, "--uid and --gid are for a socket");
 	return cat->options->send ? sender_open(cat, fd)
 				  : receiver_open(cat, fd);
 }

@@ -385,20 +385,25 @@ static enum status peer_gone(struct cat *cat, int error)
 	return error == -EPIPE ? STATUS_ERROR : STATUS_PEER_DIED;
 }
 
-/* Stopped, or out of time: what is left, and where. */
+/*
+ * Stopped, or out of time: what is left, and where. Nobody gets what is left in
+ * a queue over a socket.
+ */
 static enum status left_behind(struct cat *cat)
 {
 	size_t left = bbq_segment_fill(cat->segment);
+	const char *where =
+		cat->over_socket ? "were not delivered" : "wait in the queue";
 
 	if (cat->unsent > 0)
 		report_error(cat,
 			     "%s: stopped; %zu bytes that were read are lost, "
-			     "%zu bytes wait in the queue",
-			     cat->options->name, cat->unsent, left);
+			     "%zu bytes %s",
+			     cat->options->name, cat->unsent, left, where);
 	else if (left > 0)
-		report_error(cat,
-			     "%s: no receiver; %zu bytes wait in the queue",
-			     cat->options->name, left);
+		report_error(cat, "%s: %s; %zu bytes %s", cat->options->name,
+			     cat->over_socket ? "stopped" : "no receiver", left,
+			     where);
 	return cat->unsent > 0 || left > 0 ? STATUS_ERROR : STATUS_OK;
 }
 
