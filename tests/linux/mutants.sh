@@ -115,7 +115,7 @@ mutant no-want verbs.c 'error == 0' '
 
 # What follows believes a peer; a peer that scribbles is to show it.
 test=scribbler
-arguments='60 1'
+arguments='200 1'
 
 # A word that was checked is loaded again.
 mutant write-twice $core capacity '
@@ -143,5 +143,8 @@ mutant length-twice $frame capacity '
 # How much is in the queue is what the words say.
 mutant fill-unchecked segment.c capacity '
 /^size_t bbq_segment_fill/,/^}/ { s/^\treturn fill <.*/\treturn fill;/; }'
+
+# What is sent can be written by whoever gets it.
+mutant unsealed sealed.c 'memcmp(before' 's/F_SEAL_FUTURE_WRITE | //'
 
 echo "mutants: $found of $found found"

@@ -10,11 +10,14 @@
 #ifndef TESTS_LINUX_SCRIBBLE_H
 #define TESTS_LINUX_SCRIBBLE_H
 
+#include <fcntl.h>
 #include <limits.h>
 #include <linux/futex.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -27,6 +30,7 @@ struct scene {
 	size_t capacity;
 	enum bbq_mode mode;
 	size_t frame_align;
+	bool sealed;   /* the rest is the victim's alone */
 	bool header;   /* it may write this, ... */
 	bool producer; /* ... the producer's page and the data, ... */
 	bool consumer; /* ... the consumer's page */
@@ -247,6 +251,43 @@ static inline void scribble_locks(const struct scene *scene)
 		fcntl(scene->lock_fd, F_OFD_SETLK, &lock);
 }
 
+/* What a sealed half must not let through; what succeeds is made use of. */
+static inline void attack(const struct scene *scene)
+{
+	size_t size = 3 * scene->page + scene->capacity;
+	unsigned char *half =
+		scene->map + (scene->producer ? 2 : 1) * scene->page;
+	char path[32];
+	int fd, again;
+
+	if (mprotect(half, scene->page, PROT_READ | PROT_WRITE) == 0)
+		memset(half, 0x5a, scene->page);
+	if (!scene->producer &&
+	    mprotect(scene_data(scene), 1, PROT_READ | PROT_WRITE) == 0)
+		scene_data(scene)[0] ^= 1;
+	/* Every memfd that there is, the one that was passed among them. */
+	for (fd = 3; fd < 32; fd++) {
+		void *map;
+
+		if (fcntl(fd, F_GET_SEALS) < 0)
+			continue;
+		if (pwrite(fd, "scribble", 8, 0) == 8 || ftruncate(fd, 0) == 0)
+			continue;
+		fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0,
+			  (off_t)size);
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+		again = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
+		map = mmap(NULL, scene->page, PROT_READ | PROT_WRITE,
+			   MAP_SHARED, again >= 0 ? again : fd, 0);
+		if (map != MAP_FAILED) {
+			memset(map, 0x5a, scene->page);
+			munmap(map, scene->page);
+		}
+		if (again >= 0)
+			close(again);
+	}
+}
+
 /* ---- playing along ----------------------------------------------------- */
 
 static inline void play_producer(struct bbq_producer *p, enum bbq_mode mode)
@@ -354,6 +395,8 @@ static _Noreturn inline void scribble(const struct scene *scene)
 		play(scene, (unsigned int)below(1000));
 		if (one_in(100))
 			scribble_locks(scene);
+		if (scene->sealed && one_in(20))
+			attack(scene);
 		if (one_in(2))
 			flicker(scene);
 		/* One lie, or many; of one kind, or of all. */
