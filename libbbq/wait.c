@@ -146,12 +146,18 @@ static void relax(void)
 #endif
 }
 
-static int attempt_often(const struct attempt *attempt, unsigned int times)
+/* For so many pauses, with a look after each `linger` + 1 of them. */
+static int attempt_often(const struct attempt *attempt, unsigned int pauses,
+			 unsigned int linger)
 {
 	int error = attempt->run(attempt);
 
-	while (error == -EAGAIN && times-- > 0) {
-		relax();
+	while (error == -EAGAIN && pauses > 0) {
+		unsigned int some = linger < pauses ? linger + 1 : pauses;
+
+		pauses -= some;
+		while (some-- > 0)
+			relax();
 		error = attempt->run(attempt);
 	}
 	return error;
@@ -204,7 +210,8 @@ static int sleep_until(struct bbq_end *end, int64_t deadline,
 			return last_look(attempt, -ETIMEDOUT);
 		if (slept == -EINTR)
 			return -EINTR;
-		error = attempt_often(attempt, slept ? 0 : end->spin);
+		error = attempt_often(attempt, slept ? 0 : end->spin,
+				      end->linger);
 	}
 	return error;
 }
@@ -221,7 +228,7 @@ int bbq_end_wait(struct bbq_end *end, int64_t timeout_ns,
 	if (timeout_ns == 0)
 		return error;
 	deadline = bbq_deadline(timeout_ns);
-	error = attempt_often(attempt, end->spin);
+	error = attempt_often(attempt, end->spin, end->linger);
 	if (error != -EAGAIN)
 		return error;
 	bbq_watch_disarm(end);

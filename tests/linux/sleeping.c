@@ -181,6 +181,34 @@ Test(sleeping, looks_before_it_sleeps)
 	end();
 }
 
+/* After every third pause, and after the last: no longer than without. */
+Test(sleeping, looks_less_often_when_it_lingers)
+{
+	static const int results[] = { EINTR, EINTR, EINTR };
+
+	begin(results, 0);
+	r.end.spin = 7;
+	r.end.linger = 2;
+	is(-EINTR, bbq_end_wait(&r.end, BBQ_FOREVER, &looking));
+	cr_assert_eq(looks, 1 + 1 + 3 + 1);
+	looks = 0;
+	r.end.spin = 6;
+	is(-EINTR, bbq_end_wait(&r.end, BBQ_FOREVER, &looking));
+	cr_assert_eq(looks, 1 + 1 + 2 + 1);
+	looks = 0;
+	r.end.spin = UINT_MAX;
+	r.end.linger = UINT_MAX / 1000000;
+	found_at = 50;
+	is(0, bbq_end_wait(&r.end, BBQ_FOREVER, &looking));
+	cr_assert_eq(looks, 50);
+	looks = found_at = 0;
+	r.end.spin = 3;
+	r.end.linger = UINT_MAX;
+	is(-EINTR, bbq_end_wait(&r.end, BBQ_FOREVER, &looking));
+	cr_assert_eq(looks, 1 + 1 + 1 + 1);
+	end();
+}
+
 Test(sleeping, finds_it_while_it_looks)
 {
 	begin(NULL, 0);

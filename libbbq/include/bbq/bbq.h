@@ -178,12 +178,16 @@ BBQ_API int bbq_segment_received(const struct bbq_segment *segment,
 struct bbq_watch; /* poll.c's, of an end that has a descriptor */
 
 /*
- * What both ends have in common. The first three may be set at any time when
+ * What both ends have in common. The first four may be set at any time when
  * no verb of the end runs; the rest is private.
  *
  * spin       how often a verb that finds nothing looks again before it sleeps;
  *            BBQ_SPIN_DEFAULT unless set. UINT_MAX hardly ever sleeps, 0 does
  *            at once.
+ * linger     how many of these looks it leaves out after each: a moment in which
+ *            the peer gets on, and its cursor stays where it is written. More
+ *            messages a second where this end is the faster one, later ones
+ *            where it is not; 0, for the lowest latency, unless set.
  * wait_peer  not 0: waits do not end with -EOWNERDEAD when the peer dies, they
  *            go on until a successor has come, or until the time is over. A
  *            peer that closes still ends them: it said that this was all.
@@ -193,6 +197,7 @@ struct bbq_watch; /* poll.c's, of an end that has a descriptor */
  */
 struct bbq_end {
 	unsigned int spin;
+	unsigned int linger;
 	int wait_peer;
 	int64_t slice_ns;
 	struct bbq_segment *segment;
