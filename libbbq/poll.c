@@ -34,9 +34,10 @@ struct bbq_watch {
 	int fd;
 	pthread_t thread;
 	pthread_mutex_t lock;
-	pthread_cond_t change; /* of armed or quit, or of gone */
+	pthread_cond_t change; /* of armed or quit, or of come or gone */
 	bool armed;	       /* the thread is to sleep and look */
 	bool quit;
+	bool come;     /* the thread runs */
 	bool gone;     /* the thread has seen it */
 	bool lent;     /* tickets are the thread's to give out */
 	uint64_t turn; /* how often it was armed or disarmed */
@@ -118,6 +119,8 @@ static void *watch_run(void *arg)
 	struct bbq_watch *watch = arg;
 
 	pthread_mutex_lock(&watch->lock);
+	watch->come = true;
+	pthread_cond_signal(&watch->change);
 	while (!watch->quit) {
 		if (watch->armed)
 			sleep_once(watch);
@@ -130,7 +133,11 @@ static void *watch_run(void *arg)
 	return NULL;
 }
 
-/* Signals are for the threads of the program. */
+/*
+ * Signals are for the threads of the program. What a thread asks of the kernel
+ * when it begins is behind us when this returns, so that the program may then
+ * forbid itself such things (docs/seccomp.md).
+ */
 static int thread_start(struct bbq_watch *watch)
 {
 	sigset_t all, before;
@@ -140,7 +147,13 @@ static int thread_start(struct bbq_watch *watch)
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	error = pthread_create(&watch->thread, NULL, watch_run, watch);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return -error;
+	if (error)
+		return -error;
+	pthread_mutex_lock(&watch->lock);
+	while (!watch->come)
+		pthread_cond_wait(&watch->change, &watch->lock);
+	pthread_mutex_unlock(&watch->lock);
+	return 0;
 }
 
 static void condition_init(pthread_cond_t *condition)
