@@ -24,6 +24,9 @@ frames)
 segment)
 	set -- "$@" "$root/tests/fuzz/segment.c" "$tree"/libbbq/*.c -pthread
 	;;
+channel)
+	set -- "$@" "$root/tests/fuzz/channel.c" "$tree"/libbbq/*.c -pthread
+	;;
 options)
 	set -- "$@" -DBBQ_VERSION='"0"' "$root/tests/fuzz/options.c" \
 		"$tree/tools/cat/options.c"

@@ -74,6 +74,7 @@ target words-64 200000
 target words-32 200000
 target frames 200000
 target segment 60000
+target channel 15000
 target options 200000
 
 core=libbbq/include/bbq/core.h
@@ -88,6 +89,8 @@ mutant frames 200000 $frame 'if (size > avail)' 'if (0)'
 mutant segment 60000 $core 'bbq_offset_(write) <= capacity;' 'capacity;'
 mutant segment 60000 libbbq/segment.c \
 	'(uint64_t)st.st_size != ret->size' '0'
+mutant channel 15000 libbbq/message.c 'close(more);' ';'
+mutant channel 15000 libbbq/sealed.c '(seals & SEALS) == SEALS' '1'
 mutant options 200000 tools/cat/options.c \
 	'if (number > BBQ_CAPACITY_MAX >> units[i].shift)' 'if (0)'
 echo "fuzz: $mutants of $mutants broken libraries found"
