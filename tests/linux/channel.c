@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Two that meet over a channel agree on a queue, or learn why not. */
+#include <poll.h>
 #include <sys/un.h>
 
 #include "meet.h"
@@ -173,6 +174,47 @@ Test(channel, peer_that_never_opens_its_end)
 	bbq_segment_close(sealed.receiving);
 	bbq_channel_close(sealed.channel[0]);
 	bbq_channel_close(sealed.channel[1]);
+}
+
+/* The descriptor of an end is its own: nothing of it was passed. */
+Test(channel, descriptor_of_a_sealed_end)
+{
+	struct pollfd pollfd = { .events = POLLIN };
+	struct bbq_view view;
+	struct sealed sealed;
+
+	sealed_open(&sealed, 10);
+	pollfd.fd = bbq_receiver_fd(&sealed.receiver);
+	cr_assert_geq(pollfd.fd, 0);
+	for (int i = 0; i < 3; i++) {
+		is(0, bbq_receiver_arm(&sealed.receiver));
+		cr_assert_eq(poll(&pollfd, 1, 0), 0);
+		send_text(&sealed.sender, "bytes");
+		cr_assert_eq(poll(&pollfd, 1, PATIENCE * 1000), 1);
+		recv_text(&sealed.receiver, "bytes");
+	}
+	is(0, bbq_receiver_arm(&sealed.receiver));
+	bbq_sender_abandon(&sealed.sender);
+	cr_assert_eq(poll(&pollfd, 1, PATIENCE * 1000), 1);
+	is(-EOWNERDEAD, bbq_receiver_read(&sealed.receiver, 0, &view) == -EAGAIN
+				? bbq_receiver_arm(&sealed.receiver)
+				: 0);
+	sealed_close(&sealed);
+}
+
+/* The channel says so at once, whatever lock is still held. */
+Test(channel, hang_up_is_a_death)
+{
+	struct bbq_view view;
+	struct sealed sealed;
+
+	sealed_open(&sealed, 10);
+	send_text(&sealed.sender, "bytes");
+	cr_assert_eq(shutdown(bbq_channel_fd(sealed.channel[0]), SHUT_RDWR), 0);
+	is(-EOWNERDEAD, bbq_end_peer(&sealed.receiver.end));
+	recv_text(&sealed.receiver, "bytes");
+	is(-EOWNERDEAD, bbq_receiver_read(&sealed.receiver, LONG, &view));
+	sealed_close(&sealed);
 }
 
 static void peer_of_listener(struct peer *peer, const char *address,
