@@ -42,6 +42,7 @@ static struct before look_before(void)
 
 static void nothing_left(const struct before *before, const char *what)
 {
+	(void)what; /* not every assertion prints */
 	cr_assert_eq(open_fds(), before->fds, "%s: %zu for %zu descriptors",
 		     what, open_fds(), before->fds);
 	cr_assert_eq(shared_maps(), 0, "%s: a mapping is left", what);
@@ -55,6 +56,7 @@ static void takes(int expected, struct bbq_channel *channel, const char *what)
 	int error =
 		bbq_channel_take(channel, BBQ_ROLE_CONSUMER, 0, LONG, &segment);
 
+	(void)what;
 	cr_assert_eq(error, expected, "taking, %s: %d", what, error);
 	cr_assert_null(segment);
 	bbq_channel_close(channel);
@@ -67,6 +69,7 @@ static void offers(int expected, struct bbq_channel *channel, const char *what)
 	int error = bbq_channel_offer(channel, BBQ_ROLE_CONSUMER, &config, LONG,
 				      &segment);
 
+	(void)what;
 	cr_assert_eq(error, expected, "offering, %s: %d", what, error);
 	cr_assert_null(segment);
 	bbq_channel_close(channel);
@@ -216,7 +219,7 @@ static void send_and_close(const char *what, int fd)
 {
 	struct before before;
 
-	cr_assert_geq(fd, 0, "%s", what);
+	cr_assert_geq(fd, 0);
 	before = look_before();
 	send_fd(what, -EPROTO, fd, 1);
 	nothing_left(&before, what);
