@@ -460,6 +460,15 @@ void *bbq_segment_data(const struct bbq_segment *segment)
 	return segment ? segment->data : NULL;
 }
 
+int bbq_segment_prefault(struct bbq_segment *segment)
+{
+	if (!segment)
+		return -EINVAL;
+	return madvise(segment->map, segment->size, MADV_POPULATE_WRITE) < 0
+		       ? -errno
+		       : 0;
+}
+
 /* The three words are not of one moment: the result is clamped. */
 size_t bbq_segment_fill(const struct bbq_segment *segment)
 {

@@ -184,7 +184,7 @@ Test(sleeping, looks_before_it_sleeps)
 /* After every third pause, and after the last: no longer than without. */
 Test(sleeping, looks_less_often_when_it_lingers)
 {
-	static const int results[] = { EINTR, EINTR, EINTR };
+	static const int results[] = { EINTR, EINTR, EINTR, EINTR };
 
 	begin(results, 0);
 	r.end.spin = 7;
@@ -203,6 +203,10 @@ Test(sleeping, looks_less_often_when_it_lingers)
 	cr_assert_eq(looks, 50);
 	looks = found_at = 0;
 	r.end.spin = 3;
+	r.end.linger = 3;
+	is(-EINTR, bbq_end_wait(&r.end, BBQ_FOREVER, &looking));
+	cr_assert_eq(looks, 1 + 1 + 1 + 1);
+	looks = 0;
 	r.end.linger = UINT_MAX;
 	is(-EINTR, bbq_end_wait(&r.end, BBQ_FOREVER, &looking));
 	cr_assert_eq(looks, 1 + 1 + 1 + 1);
