@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: MIT */
+/* options.c - the command line: one table, one handler a kind of value */
+#include <errno.h>
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lat.h"
+
+#define CAPACITY_DEFAULT ((size_t)64 << 10)
+/* Once round the default ring with the default messages, and again. */
+#define WARMUP_DEFAULT 2000
+#define ROUNDS_DEFAULT 10
+#define ROUNDS_MAX 10000
+#define RATE_MAX 1e9
+
+static const char usage_text[] =
+	"usage: bbq-lat [option]...\n"
+	"\n"
+	"Measure how long a message takes from one process to another through\n"
+	"a queue in shared memory, beside the machine's floor: the same over\n"
+	"two bare cache lines.\n"
+	"\n"
+	"  --one-way         time the way there; default: the round trip\n"
+	"  --size SIZE       bytes of a message, 8 or more (default 64)\n"
+	"  --spin            who waits looks, and never sleeps\n"
+	"  --sleep           who waits sleeps at once; default: looks for a\n"
+	"                    while, then sleeps\n"
+	"  --rate RATE       messages a second, with k or M; each is timed from\n"
+	"                    when it is due. Default: each follows the last\n"
+	"  --duration SECS   how long to measure (default 2)\n"
+	"  --count N         how many messages to measure\n"
+	"  --warmup N        messages before each sample (default 2000)\n"
+	"  --rounds N        in how many pieces (default 10; with --rate 1, or 5\n"
+	"                    with --vs)\n"
+	"  --cpus A,B        the two processors; default: two cores\n"
+	"  --capacity SIZE   bytes of the queue, with KiB, MiB or GiB (default\n"
+	"                    64KiB)\n"
+	"  --frames          send frames, not bytes\n"
+	"  --vs LIST         measure rivals too: pipe, unix, slots, with commas\n"
+	"  --json            print JSON, with the histograms\n"
+	"  --plot FILE.svg   draw the percentiles\n"
+	"  --help            show this text\n"
+	"  --version         show the version\n"
+	"\n"
+	"Exit status: 0 measured, 1 an error, 2 usage.\n";
+
+/* Store value, if it is one. */
+typedef bool (*parse_fn)(const char *value, struct options *options,
+			 size_t offset);
+
+struct option_row {
+	const char *name;
+	parse_fn parse;	 /* null: a switch */
+	size_t offset;	 /* of the field in struct options */
+	const char *bad; /* what to call a value that is refused */
+};
+
+static void *field(struct options *options, size_t offset)
+{
+	return (char *)options + offset;
+}
+
+/* A decimal number, and what comes behind it. */
+static bool parse_whole(const char *value, unsigned long long *ret,
+			const char **ret_end)
+{
+	char *end;
+
+	if (*value < '0' || *value > '9')
+		return false;
+	errno = 0;
+	*ret = strtoull(value, &end, 10);
+	*ret_end = end;
+	return errno == 0;
+}
+
+static bool parse_size(const char *value, struct options *options,
+		       size_t offset)
+{
+	static const struct {
+		const char *suffix;
+		unsigned int shift;
+	} units[] = { { "", 0 }, { "KiB", 10 }, { "MiB", 20 }, { "GiB", 30 } };
+	unsigned long long number;
+	const char *end;
+
+	if (!parse_whole(value, &number, &end))
+		return false;
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		if (strcmp(end, units[i].suffix) != 0)
+			continue;
+		if (number > BBQ_CAPACITY_MAX >> units[i].shift)
+			return false;
+		number <<= units[i].shift;
+		*(size_t *)field(options, offset) = (size_t)number;
+		return number > 0;
+	}
+	return false;
+}
+
+static bool parse_count(const char *value, struct options *options,
+			size_t offset)
+{
+	unsigned long long number;
+	const char *end;
+
+	if (!parse_whole(value, &number, &end) || *end != '\0' ||
+	    number > INT64_MAX)
+		return false;
+	*(uint64_t *)field(options, offset) = number;
+	return number > 0 || offset == offsetof(struct options, warmup);
+}
+
+static bool parse_rounds(const char *value, struct options *options,
+			 size_t offset)
+{
+	unsigned long long number;
+	const char *end;
+
+	if (!parse_whole(value, &number, &end) || *end != '\0' ||
+	    number > ROUNDS_MAX)
+		return false;
+	*(unsigned int *)field(options, offset) = (unsigned int)number;
+	return number > 0;
+}
+
+/* A number above 0, maybe with a fraction, and what comes behind it. */
+static bool parse_real(const char *value, double *ret, const char **ret_end)
+{
+	char *end;
+
+	if ((*value < '0' || *value > '9') && *value != '.')
+		return false;
+	*ret = strtod(value, &end);
+	*ret_end = end;
+	/* The comparison refuses a NaN too. */
+	return end != value && *ret > 0;
+}
+
+static bool parse_seconds(const char *value, struct options *options,
+			  size_t offset)
+{
+	const char *end;
+	double seconds;
+
+	if (!parse_real(value, &seconds, &end) || *end != '\0' ||
+	    seconds > 1e9 || seconds < 1e-9)
+		return false;
+	*(int64_t *)field(options, offset) =
+		(int64_t)(seconds * (double)NS_PER_SEC);
+	return true;
+}
+
+static bool parse_rate(const char *value, struct options *options,
+		       size_t offset)
+{
+	const char *end;
+	double rate;
+
+	if (!parse_real(value, &rate, &end))
+		return false;
+	if (strcmp(end, "k") == 0)
+		rate *= 1e3;
+	else if (strcmp(end, "M") == 0)
+		rate *= 1e6;
+	else if (*end != '\0')
+		return false;
+	*(double *)field(options, offset) = rate;
+	/* One in thirty years, and one a nanosecond. */
+	return rate >= 1e-9 && rate <= RATE_MAX;
+}
+
+static bool parse_cpus(const char *value, struct options *options,
+		       size_t offset)
+{
+	int *cpus = field(options, offset);
+
+	for (int i = 0; i < 2; i++) {
+		unsigned long long number;
+		const char *end;
+
+		if (!parse_whole(value, &number, &end) || number > INT32_MAX ||
+		    *end != (i == 0 ? ',' : '\0'))
+			return false;
+		cpus[i] = (int)number;
+		value = end + 1;
+	}
+	/* Two processes on one processor only wait for their time slice. */
+	return cpus[0] != cpus[1];
+}
+
+static bool parse_vs(const char *value, struct options *options, size_t offset)
+{
+	bool *vs = field(options, offset);
+
+	for (;;) {
+		size_t len = strcspn(value, ",");
+		unsigned int way = WAY_BBQ + 1;
+
+		while (way < WAYS &&
+		       (strncmp(value, ways[way]->name, len) != 0 ||
+			ways[way]->name[len] != '\0'))
+			way++;
+		if (way == WAYS)
+			return false;
+		vs[way] = true;
+		if (value[len] == '\0')
+			return true;
+		value += len + 1;
+	}
+}
+
+static bool parse_text(const char *value, struct options *options,
+		       size_t offset)
+{
+	*(const char **)field(options, offset) = value;
+	return *value != '\0';
+}
+
+#define FIELD(name) offsetof(struct options, name)
+
+static const struct option_row rows[] = {
+	{ "one-way", NULL, FIELD(one_way), NULL },
+	{ "size", parse_size, FIELD(setup.size), "size" },
+	{ "spin", NULL, FIELD(spin), NULL },
+	{ "sleep", NULL, FIELD(sleep), NULL },
+	{ "rate", parse_rate, FIELD(rate), "rate" },
+	{ "duration", parse_seconds, FIELD(duration_ns), "time" },
+	{ "count", parse_count, FIELD(count), "number" },
+	{ "warmup", parse_count, FIELD(warmup), "number" },
+	{ "rounds", parse_rounds, FIELD(rounds), "number" },
+	{ "cpus", parse_cpus, FIELD(cpus), "pair of processors" },
+	{ "capacity", parse_size, FIELD(setup.capacity), "size" },
+	{ "frames", NULL, FIELD(setup.frames), NULL },
+	{ "vs", parse_vs, FIELD(vs), "list of rivals" },
+	{ "json", NULL, FIELD(json), NULL },
+	{ "plot", parse_text, FIELD(plot), "file" },
+};
+
+enum {
+	ROWS = sizeof(rows) / sizeof(rows[0]),
+	OPTION_HELP = ROWS,
+	OPTION_VERSION,
+};
+
+static void long_options(struct option table[ROWS + 3])
+{
+	for (int i = 0; i < ROWS; i++) {
+		table[i] = (struct option){
+			.name = rows[i].name,
+			.has_arg =
+				rows[i].parse ? required_argument : no_argument,
+			.val = i,
+		};
+	}
+	table[ROWS] = (struct option){ "help", no_argument, NULL, OPTION_HELP };
+	table[ROWS + 1] =
+		(struct option){ "version", no_argument, NULL, OPTION_VERSION };
+	table[ROWS + 2] = (struct option){ 0 };
+}
+
+static enum status usage(const char *format, ...)
+	__attribute__((format(printf, 1, 2)));
+
+static enum status usage(const char *format, ...)
+{
+	va_list args;
+
+	fprintf(stderr, "bbq-lat: ");
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fprintf(stderr, " (see bbq-lat --help)\n");
+	return STATUS_USAGE;
+}
+
+static enum status apply(const struct option_row *row, struct options *options)
+{
+	if (!row->parse) {
+		*(bool *)field(options, row->offset) = true;
+		return STATUS_OK;
+	}
+	if (row->parse(optarg, options, row->offset))
+		return STATUS_OK;
+	return usage("--%s: bad %s '%s'", row->name, row->bad, optarg);
+}
+
+static enum status print(const char *text)
+{
+	if (fputs(text, stdout) >= 0 && fflush(stdout) == 0)
+		return STATUS_OK;
+	complain("stdout: %s", strerror(errno));
+	return STATUS_ERROR;
+}
+
+/* A letter may be one of several in its argument: getopt tells it alone. */
+static enum status unknown(char **argv)
+{
+	const char letter[] = { '-', (char)optopt, '\0' };
+	bool is_letter = optopt > OPTION_VERSION;
+
+	return usage("unknown option '%s'",
+		     is_letter ? letter : argv[optind - 1]);
+}
+
+static enum status check(const struct options *options)
+{
+	if (options->spin && options->sleep)
+		return usage("--spin and --sleep exclude each other");
+	if (options->count && options->duration_ns)
+		return usage("--count and --duration exclude each other");
+	if (options->setup.size < SIZE_MIN)
+		return usage("--size: a message has at least %zu bytes",
+			     SIZE_MIN);
+	for (unsigned int way = 0; way < WAYS; way++) {
+		if (options_wants(options, way) &&
+		    !ways[way]->fits(&options->setup))
+			return usage("--size: a message of %zu bytes does not "
+				     "fit into %zu bytes of %s",
+				     options->setup.size,
+				     options->setup.capacity, ways[way]->name);
+	}
+	return STATUS_OK;
+}
+
+/* What has not been said. */
+static void complete(struct options *options)
+{
+	if (options->count == 0 && options->duration_ns == 0)
+		options->duration_ns = 2 * NS_PER_SEC;
+	if (options->spin)
+		options->setup.waiting = WAIT_SPIN;
+	if (options->sleep)
+		options->setup.waiting = WAIT_SLEEP;
+}
+
+bool options_wants(const struct options *options, unsigned int way)
+{
+	return way == WAY_BBQ || options->vs[way];
+}
+
+uint64_t plan_count(const struct options *options)
+{
+	double count = options->rate * (double)options->duration_ns /
+		       (double)NS_PER_SEC;
+
+	if (options->count > 0 || options->rate <= 0)
+		return options->count;
+	return count >= 1 ? (uint64_t)count : 1;
+}
+
+/*
+ * With a rate, a schedule ends with its piece: a pause that outlasts it is
+ * seen no longer than the piece. So there is only one, if no rival waits.
+ */
+unsigned int plan_rounds(const struct options *options)
+{
+	uint64_t count = plan_count(options);
+	unsigned int rounds = options->rounds;
+	bool rivals = false;
+
+	for (unsigned int way = WAY_BBQ + 1; way < WAYS; way++)
+		rivals = rivals || options->vs[way];
+	if (rounds == 0)
+		rounds = options->rate <= 0 ? ROUNDS_DEFAULT
+			 : rivals	    ? ROUNDS_DEFAULT / 2
+					    : 1;
+	return count > 0 && count < rounds ? (unsigned int)count : rounds;
+}
+
+enum status options_parse(int argc, char **argv, struct options *ret,
+			  bool *ret_exit)
+{
+	struct option table[ROWS + 3];
+	enum status status;
+	int choice;
+
+	*ret = (struct options){
+		.setup = { .size = 64, .capacity = CAPACITY_DEFAULT },
+		.warmup = WARMUP_DEFAULT,
+		.cpus = { -1, -1 },
+	};
+	*ret_exit = true;
+	long_options(table);
+	opterr = 0;
+	while ((choice = getopt_long(argc, argv, ":h", table, NULL)) != -1) {
+		if (choice == OPTION_HELP || choice == 'h')
+			return print(usage_text);
+		if (choice == OPTION_VERSION)
+			return print("bbq-lat " BBQ_VERSION "\n");
+		if (choice == ':')
+			return usage("%s needs a value", argv[optind - 1]);
+		if (choice == '?')
+			return unknown(argv);
+		status = apply(&rows[choice], ret);
+		if (status != STATUS_OK)
+			return status;
+	}
+	if (optind < argc)
+		return usage("what is '%s'?", argv[optind]);
+	*ret_exit = false;
+	status = check(ret);
+	complete(ret);
+	return status;
+}
