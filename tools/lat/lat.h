@@ -24,6 +24,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/types.h>
 #include <time.h>
 
@@ -188,6 +189,8 @@ struct noise {
 	char reasons[NOISE_MAX][NOISE_TEXT];
 };
 
+/* Milliseconds that the host took from the two processors. */
+uint64_t steal_ms(const struct lat *lat);
 void noise_find(const struct lat *lat, struct noise *ret);
 void measure_free(struct lat *lat);
 
@@ -200,5 +203,22 @@ int floor_far(struct lat *lat);
 
 /* report.c: on stdout. STATUS_ERROR if it cannot be written. */
 enum status report(const struct lat *lat);
+/* What was measured, in a few words. */
+void report_title(FILE *file, const struct lat *lat);
+
+/* plot.c: an error is said. */
+
+/* The file that a plot goes to. */
+struct plot {
+	const char *path;
+	FILE *file; /* null: there is none */
+	bool created;
+};
+
+/* Before anything is measured; what the file holds stays. */
+enum status plot_open(const char *path, struct plot *ret);
+enum status plot_draw(struct plot *plot, const struct lat *lat);
+/* Nothing was drawn: a file that was made for it goes. */
+void plot_drop(struct plot *plot);
 
 #endif /* BBQ_LAT_H */

@@ -232,7 +232,7 @@ static enum status say_stopped(struct lat *lat)
 	return STATUS_ERROR;
 }
 
-static enum status run(struct lat *lat)
+static enum status run(struct lat *lat, struct plot *plot)
 {
 	enum status status = cpus_choose(lat->options, lat);
 	int error;
@@ -256,7 +256,9 @@ static enum status run(struct lat *lat)
 		return failed(lat->failed, error);
 	release_signals();
 	stop_far(lat);
-	return report(lat);
+	status = report(lat);
+	return status == STATUS_OK && plot->file ? plot_draw(plot, lat)
+						 : status;
 }
 
 static void finish(struct lat *lat)
@@ -298,13 +300,28 @@ static struct lat *begin(const struct options *options)
 	return lat;
 }
 
+/*
+ * A standard descriptor that came closed would be the next that is opened: a
+ * queue would be written over with the report. Hold its place, with what can
+ * only be read.
+ */
+static void hold_standard_fds(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDONLY) < 0)
+			break;
+	}
+}
+
 int main(int argc, char **argv)
 {
+	struct plot plot = { 0 };
 	struct options options;
 	enum status status;
 	struct lat *lat;
 	bool over;
 
+	hold_standard_fds();
 	status = options_parse(argc, argv, &options, &over);
 	if (status != STATUS_OK || over)
 		return (int)status;
@@ -312,7 +329,11 @@ int main(int argc, char **argv)
 	if (!lat)
 		return STATUS_ERROR;
 	catch_signals();
-	status = run(lat);
+	if (options.plot)
+		status = plot_open(options.plot, &plot);
+	if (status == STATUS_OK)
+		status = run(lat, &plot);
+	plot_drop(&plot);
 	finish(lat);
 	return (int)status;
 }

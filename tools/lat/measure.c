@@ -296,6 +296,11 @@ static void add(struct noise *noise, const char *format, ...)
 	va_end(args);
 }
 
+uint64_t steal_ms(const struct lat *lat)
+{
+	return lat->steal * 1000 / (uint64_t)sysconf(_SC_CLK_TCK);
+}
+
 void noise_find(const struct lat *lat, struct noise *ret)
 {
 	uint64_t low = lat->floor_p50_min, high = lat->floor_p50_max;
@@ -316,6 +321,5 @@ void noise_find(const struct lat *lat, struct noise *ret)
 		    (unsigned long long)lat->taken.switches);
 	if (lat->steal > 0)
 		add(ret, "the host took %llu ms of the processors' time",
-		    (unsigned long long)(lat->steal * 1000 /
-					 (uint64_t)sysconf(_SC_CLK_TCK)));
+		    (unsigned long long)steal_ms(lat));
 }

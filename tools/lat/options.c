@@ -319,7 +319,7 @@ static enum status check(const struct options *options)
 		if (options_wants(options, way) &&
 		    !ways[way]->fits(&options->setup))
 			return usage("--size: a message of %zu bytes does not "
-				     "fit into %zu bytes of %s",
+				     "fit into a queue of %zu bytes (%s)",
 				     options->setup.size,
 				     options->setup.capacity, ways[way]->name);
 	}

@@ -57,9 +57,9 @@ static bool fits(const struct setup *setup)
 
 static int create(const struct setup *setup, struct lane *ret)
 {
-	void *map = mmap(NULL, sizeof(struct slots) + setup->capacity,
-			 PROT_READ | PROT_WRITE,
-			 MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	void *map =
+		mmap(NULL, sizeof(struct slots) + setup->capacity,
+		     PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
 	if (map == MAP_FAILED)
 		return -errno;
