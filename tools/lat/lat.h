@@ -181,7 +181,7 @@ double series_ratio(const struct lat *lat, const struct series *series,
 unsigned int series_held(const struct lat *lat, const struct series *series);
 
 #define NOISE_MAX 3
-#define NOISE_TEXT 96
+#define NOISE_TEXT 128
 
 /* Why the figures are not to be believed. */
 struct noise {

@@ -315,8 +315,8 @@ void noise_find(const struct lat *lat, struct noise *ret)
 	if ((double)lat->taken.waited_ns > TAKEN_SHARE * busy ||
 	    (double)lat->taken.switches > TAKEN_RATE * busy)
 		add(ret,
-		    "others took %.1f of %.0f ms, with %llu involuntary "
-		    "context switches",
+		    "the two waited %.1f ms for their processors in "
+		    "%.0f ms, with %llu involuntary context switches",
 		    (double)lat->taken.waited_ns / 1e6, busy / 1e6,
 		    (unsigned long long)lat->taken.switches);
 	if (lat->steal > 0)

@@ -127,17 +127,15 @@ static bool parse_rounds(const char *value, struct options *options,
 	return number > 0;
 }
 
-/* A number above 0, maybe with a fraction, and what comes behind it. */
+/* A decimal number above 0, maybe with a fraction, and what comes behind it. */
 static bool parse_real(const char *value, double *ret, const char **ret_end)
 {
+	size_t len = strspn(value, "0123456789.");
 	char *end;
 
-	if ((*value < '0' || *value > '9') && *value != '.')
-		return false;
 	*ret = strtod(value, &end);
 	*ret_end = end;
-	/* The comparison refuses a NaN too. */
-	return end != value && *ret > 0;
+	return len > 0 && end == value + len && *ret > 0;
 }
 
 static bool parse_seconds(const char *value, struct options *options,
@@ -349,7 +347,7 @@ uint64_t plan_count(const struct options *options)
 
 	if (options->count > 0 || options->rate <= 0)
 		return options->count;
-	return count >= 1 ? (uint64_t)count : 1;
+	return count >= 1 ? (uint64_t)(count + 0.5) : 1;
 }
 
 /*
