@@ -252,6 +252,10 @@ static enum status run(struct lat *lat, struct plot *plot)
 	error = measure(lat);
 	if (stopping)
 		return say_stopped(lat);
+	if (error == -EILSEQ) {
+		complain("%s: a message has come back changed", lat->failed);
+		return STATUS_ERROR;
+	}
 	if (error)
 		return failed(lat->failed, error);
 	release_signals();

@@ -20,8 +20,8 @@
 #include "lat.h"
 
 /* Enough for a 99th percentile, and no longer than this. */
-#define FLOOR_COUNT 20000
-#define FLOOR_NS (NS_PER_SEC / 10)
+#define FLOOR_COUNT 10000
+#define FLOOR_NS (NS_PER_SEC / 20)
 
 /*
  * What others may take: a thousandth of the time, which is what a percentile of

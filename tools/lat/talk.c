@@ -54,6 +54,7 @@ static bool changed(const struct lat *lat)
 	       memcmp(lat->message, lat->answer, lat->options->setup.size) != 0;
 }
 
+/* -EILSEQ: a message has come back changed. */
 int talk_near(struct lat *lat, const struct pace *pace, struct histogram *ret)
 {
 	const struct job *job = &lat->shared->job;

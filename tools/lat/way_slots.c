@@ -225,10 +225,10 @@ static int recv(struct hand *hand, void *message)
 
 static int echo(struct hand *hand)
 {
-	int error = await_message(hand);
+	int error = await_room(hand);
 
 	if (!error)
-		error = await_room(hand);
+		error = await_message(hand);
 	if (error)
 		return error;
 	memcpy(slot(&hand->out), slot(&hand->in), hand->setup->size);
