@@ -101,7 +101,7 @@ static void text_notes(const struct lat *lat)
 		const struct series *series = &lat->ways[way];
 
 		if (options_wants(lat->options, way) && behind(lat, series))
-			printf("%s did not keep up: %.10g messages a second\n",
+			printf("%s did not keep up: %.0f messages a second\n",
 			       series->name, rate_of(series));
 	}
 	noise_find(lat, &noise);
