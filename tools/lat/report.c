@@ -178,7 +178,7 @@ static void json_series(const struct lat *lat, const struct series *series)
 		       histogram_at(h, percentiles[i].per_million));
 	printf("\"max\":%" PRIu64 ",", h->max);
 	if (series->ratio_p50)
-		printf("\"p50_to_floor\":%.3f,\"p99_to_floor\":%.3f,"
+		printf("\"p50_to_floor\":%.6g,\"p99_to_floor\":%.6g,"
 		       "\"rounds_held\":%u,\"messages_per_second\":%.1f,"
 		       "\"kept_up\":%s,",
 		       series_ratio(lat, series, series->ratio_p50),
