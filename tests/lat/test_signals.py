@@ -34,13 +34,14 @@ class Signals(TestCase):
                     self.ends(run, ERROR, 'stopped by signal %d' % number)
                     self.assertTrue(gone(far))
 
-    def test_terminal(self):
-        """Ctrl-C goes to both processes."""
-        run = self.lat(*LONG, start_new_session=True)
-        far = run.far('bbq')
-        os.killpg(run.pid, signal.SIGINT)
-        self.ends(run, ERROR, 'stopped by signal 2')
-        self.assertTrue(gone(far))
+    def test_group(self):
+        """Ctrl-C goes to both processes, and so may SIGTERM."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            run = self.lat(*LONG, start_new_session=True)
+            far = run.far('bbq')
+            os.killpg(run.pid, number)
+            self.ends(run, ERROR, 'stopped by signal %d' % number)
+            self.assertTrue(gone(far))
 
     def test_stopped_other(self):
         run = self.lat(*LONG)

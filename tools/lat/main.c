@@ -110,13 +110,13 @@ static int attach(struct lat *lat, int out, int in)
 	return error;
 }
 
-/* Ctrl-C goes to both; near decides. */
+/* Signals may go to both, as Ctrl-C does; near decides. */
 static _Noreturn void far_run(struct lat *lat, pid_t near)
 {
 	int error;
 
 	signal(SIGINT, SIG_IGN);
-	signal(SIGTERM, SIG_DFL);
+	signal(SIGTERM, SIG_IGN);
 	signal(SIGCHLD, SIG_DFL);
 	signal(SIGALRM, SIG_DFL);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -198,30 +198,30 @@ static void release_signals(void)
 	signal(SIGALRM, SIG_IGN);
 }
 
-/* Far is to be gone before we are; if it went by itself, how. */
-static int stop_far(struct lat *lat)
+/* How far has ended; it has, or is about to. */
+static int reap_far(struct lat *lat)
 {
 	int how = 0;
 
-	if (lat->far == 0)
-		return 0;
-	kill(lat->far, SIGKILL);
 	while (waitpid(lat->far, &how, 0) < 0 && errno == EINTR)
 		;
 	lat->far = 0;
 	return how;
 }
 
-static enum status say_stopped(struct lat *lat)
+/* Far is to be gone before we are. */
+static void stop_far(struct lat *lat)
 {
-	int how;
+	if (lat->far == 0)
+		return;
+	kill(lat->far, SIGKILL);
+	reap_far(lat);
+}
 
-	if (stop_signal != SIGCHLD) {
-		complain("stopped by signal %d, before there was a result",
-			 (int)stop_signal);
-		return STATUS_ERROR;
-	}
-	how = stop_far(lat);
+static enum status say_far_ended(struct lat *lat)
+{
+	int how = reap_far(lat);
+
 	if (lat->shared->error)
 		return failed("the other process", lat->shared->error);
 	if (WIFSIGNALED(how))
@@ -229,6 +229,21 @@ static enum status say_stopped(struct lat *lat)
 			 WTERMSIG(how));
 	else
 		complain("the other process has ended");
+	return STATUS_ERROR;
+}
+
+/* A queue may tell of the death of far before its signal comes. */
+static enum status say_failed(struct lat *lat, int error)
+{
+	if ((stopping && stop_signal == SIGCHLD) || error == -EOWNERDEAD)
+		return say_far_ended(lat);
+	if (stopping)
+		complain("stopped by signal %d, before there was a result",
+			 (int)stop_signal);
+	else if (error == -EILSEQ)
+		complain("%s: a message has come back changed", lat->failed);
+	else
+		return failed(lat->failed, error);
 	return STATUS_ERROR;
 }
 
@@ -250,14 +265,8 @@ static enum status run(struct lat *lat, struct plot *plot)
 	if (error)
 		return failed("taking hold of a queue", error);
 	error = measure(lat);
-	if (stopping)
-		return say_stopped(lat);
-	if (error == -EILSEQ) {
-		complain("%s: a message has come back changed", lat->failed);
-		return STATUS_ERROR;
-	}
-	if (error)
-		return failed(lat->failed, error);
+	if (error || stopping)
+		return say_failed(lat, error);
 	release_signals();
 	stop_far(lat);
 	status = report(lat);
