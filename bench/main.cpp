@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * main.cpp - bbq-bench: libbbq and its rivals, by Google Benchmark
+ *
+ * Machines are noisy, and what can be compared are samples that lie close
+ * together. So a round goes through all cases, and in each case through all
+ * rivals, in another order each time; a sample is one repetition of one
+ * benchmark, of manual time. What was measured is in the counters, the bare
+ * lines before and after in each of them. report.py makes sense of it.
+ *
+ *     bbq-bench [--rounds=N] [--ms=N] [--rings=BYTES,...] [--seed=N] BENCHMARK-OPTION...
+ */
+#include "rivals.h"
+
+#include <algorithm>
+#include <benchmark/benchmark.h>
+#include <cstdio>
+#include <cstdlib>
+#include <random>
+#include <string>
+
+using namespace bench;
+
+struct Options {
+	unsigned long rounds = 3;
+	unsigned long ms = 20;
+	unsigned long seed = 1;
+	std::vector<size_t> rings{ 1024, 4096, 65536, 1048576 };
+};
+
+using Run = Sample (*)(const Case &);
+
+static void count(benchmark::State &state, const Sample &sample)
+{
+	auto &counters = state.counters;
+
+	counters["before_p50"] = sample.before.p50;
+	counters["before_p99"] = sample.before.p99;
+	counters["after_p50"] = sample.after.p50;
+	counters["after_p99"] = sample.after.p99;
+	counters["bytes_per_s"] = sample.bytes_per_s;
+	counters["messages_per_s"] = sample.messages_per_s;
+	if (sample.trip.p50 > 0) {
+		counters["trip_p50"] = sample.trip.p50;
+		counters["trip_p99"] = sample.trip.p99;
+	}
+}
+
+static void measure(benchmark::State &state, Run run, const Case &c,
+		    unsigned long round)
+{
+	for (auto _ : state) {
+		Sample sample = run(c);
+
+		if (!sample.ok) {
+			state.SkipWithError("a process failed");
+			break;
+		}
+		state.SetIterationTime(sample.seconds);
+		count(state, sample);
+	}
+	state.counters["round"] = static_cast<double>(round);
+}
+
+/* One kind of case, for all rivals that can do it, by chance. */
+class Round
+{
+	const Options &options;
+	unsigned long number;
+	std::mt19937_64 chance;
+
+      public:
+	Round(const Options &o, unsigned long n)
+	    : options(o), number(n), chance(o.seed * 1000 + n)
+	{
+	}
+
+	void add(const std::string &kind, Case c, Run Rival::*run, size_t max)
+	{
+		std::vector<Rival> field;
+
+		c.seconds = static_cast<double>(options.ms) / 1000;
+		for (const Rival &rival : rivals())
+			if (rival.*run && rival.fits(c.ring, max))
+				field.push_back(rival);
+		std::shuffle(field.begin(), field.end(), chance);
+		for (const Rival &rival : field) {
+			std::string name = kind +
+					   "/ring:" + std::to_string(c.ring) +
+					   "/" + rival.name;
+			Run one = rival.*run;
+
+			benchmark::RegisterBenchmark(
+				name.c_str(),
+				[=, round = number](benchmark::State &state) {
+					measure(state, one, c, round);
+				})
+				->UseManualTime()
+				->Iterations(1);
+		}
+	}
+};
+
+static void register_round(const Options &options, unsigned long number)
+{
+	static const Work &trip = works()[1];
+	Round round(options, number);
+
+	for (size_t ring : options.rings) {
+		for (const Work &work : works())
+			if (ring >= 4 * work.max)
+				round.add(std::string("messages/") + work.name,
+					  { ring, &work, 0, 0, false },
+					  &Rival::messages, work.max);
+		if (ring >= piece_bytes)
+			round.add("bytes", { ring, nullptr, 0, 0, false },
+				  &Rival::bytes, 64);
+	}
+	round.add("trips", { 65536, &trip, 0, 0, false }, &Rival::trips,
+		  trip_bytes);
+}
+
+static unsigned long number(const char *text)
+{
+	char *end;
+	unsigned long value = strtoul(text, &end, 10);
+
+	require(end != text && *end == '\0' && value > 0,
+		"an option needs a number above 0");
+	return value;
+}
+
+/* Our own options; what is left is Google Benchmark's. */
+static bool take_option(Options &options, const std::string &text)
+{
+	size_t equals = text.find('=');
+	std::string name = text.substr(0, equals);
+	const char *value =
+		equals == std::string::npos ? "" : text.c_str() + equals + 1;
+
+	if (name == "--rounds")
+		options.rounds = number(value);
+	else if (name == "--ms")
+		options.ms = number(value);
+	else if (name == "--seed")
+		options.seed = number(value);
+	else if (name == "--ring")
+		options.rings = { number(value) };
+	else
+		return false;
+	return true;
+}
+
+int main(int argc, char **argv)
+{
+	std::pair<int, int> cores;
+	std::vector<char *> rest{ argv[0] };
+	Options options;
+
+	require(find_cores(&cores),
+		"two cores are needed, and this process may use one only");
+	for (int i = 1; i < argc; i++)
+		if (!take_option(options, argv[i]))
+			rest.push_back(argv[i]);
+	int left = static_cast<int>(rest.size());
+	benchmark::Initialize(&left, rest.data());
+	if (benchmark::ReportUnrecognizedArguments(left, rest.data()))
+		return 2;
+	ns_per_tick();
+	for (unsigned long round = 1; round <= options.rounds; round++)
+		register_round(options, round);
+	benchmark::RunSpecifiedBenchmarks();
+	return 0;
+}
