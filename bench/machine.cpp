@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* machine.cpp - processes, cores, clocks; see machine.h */
 #include "machine.h"
+#include "work.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -99,30 +100,59 @@ void meet(Meeting &meeting, Side side)
 	await(other, times);
 }
 
-Trip bare_trip(Meeting &meeting, Side side)
+/* The producer's part of so many trips: back comes what went there. */
+template <class Before>
+static void echo(Meeting &meeting, uint64_t trips, Before before)
 {
-	constexpr size_t trips = 2000;
 	uint64_t begin = meeting.back.word.load(std::memory_order_relaxed);
-	std::vector<uint32_t> ticks(trips);
 
-	meet(meeting, side);
-	if (side == Side::producer) {
-		for (uint64_t i = begin + 1; i <= begin + trips; i++) {
-			await(meeting.there.word, i);
-			meeting.back.word.store(i, std::memory_order_release);
-		}
-		return {};
+	for (uint64_t i = begin + 1; i <= begin + trips; i++) {
+		before();
+		await(meeting.there.word, i);
+		meeting.back.word.store(i, std::memory_order_release);
 	}
+}
+
+/* The consumer's; what each took. */
+template <class After>
+static std::vector<uint32_t> call(Meeting &meeting, uint64_t trips, After after)
+{
+	uint64_t begin = meeting.there.word.load(std::memory_order_relaxed);
+	std::vector<uint32_t> ticks(trips);
 	uint64_t last = now_ticks();
-	for (size_t i = 0; i < trips; i++) {
+
+	for (uint64_t i = 0; i < trips; i++) {
 		meeting.there.word.store(begin + 1 + i,
 					 std::memory_order_release);
 		await(meeting.back.word, begin + 1 + i);
+		after();
 		uint64_t now = now_ticks();
 		ticks[i] = static_cast<uint32_t>(now - last);
 		last = now;
 	}
-	return percentiles(ticks);
+	return ticks;
+}
+
+Floor find_floor(Meeting &meeting, Side side)
+{
+	constexpr uint64_t trips = 2000, blocks = 25;
+	constexpr double lines = floor_bytes / 64;
+
+	meet(meeting, side);
+	if (side == Side::producer) {
+		echo(meeting, trips, [] {});
+		echo(meeting, blocks,
+		     [&] { fill(meeting.block, floor_bytes, 1); });
+		return {};
+	}
+	auto bare = call(meeting, trips, [] {});
+	auto full = call(meeting, blocks, [&] {
+		require(sum(meeting.block, floor_bytes) ==
+				sum_of(floor_bytes, 1),
+			"a wrong block");
+	});
+	Trip trip = percentiles(bare);
+	return { trip, (percentiles(full).p50 - trip.p50) / lines };
 }
 
 bool find_cores(std::pair<int, int> *ret)
@@ -143,6 +173,7 @@ bool find_cores(std::pair<int, int> *ret)
 
 static pid_t start(const std::function<void()> &side, int core)
 {
+	fflush(nullptr); /* or the child writes it, too */
 	pid_t parent = getpid(), pid = fork();
 	cpu_set_t set;
 
@@ -158,7 +189,7 @@ static pid_t start(const std::function<void()> &side, int core)
 	if (core >= 0 && sched_setaffinity(0, sizeof(set), &set))
 		die("sched_setaffinity", errno);
 	side();
-	_exit(0);
+	exit(0);
 }
 
 /* Has it ended? Then *pid is 0, and *ok false if it ended badly. */

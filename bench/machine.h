@@ -95,8 +95,21 @@ struct Trip {
 	double p99;
 };
 
+/*
+ * What the two cores are worth to each other: the round trip of two bare lines,
+ * and what it takes to write a line that the other has read, and to read it
+ * there. Cores that share more than others have the same trip, and cheaper
+ * lines.
+ */
+struct Floor {
+	Trip trip;
+	double line; /* nanoseconds */
+};
+
 /* The median and the 99th percentile; sorts what it is given. */
 Trip percentiles(std::vector<uint32_t> &ticks);
+
+constexpr size_t floor_bytes = 65536;
 
 /*
  * What the two processes of a sample have in common besides the queue. All
@@ -105,6 +118,7 @@ Trip percentiles(std::vector<uint32_t> &ticks);
 struct Meeting {
 	Lone arrived[2];  /* how often each side came to the barrier */
 	Lone there, back; /* the bare lines */
+	alignas(128) unsigned char block[floor_bytes];
 };
 
 enum class Side { producer, consumer };
@@ -112,11 +126,8 @@ enum class Side { producer, consumer };
 /* Wait until the other side is here as well. */
 void meet(Meeting &meeting, Side side);
 
-/*
- * A round trip of two bare cache lines, as the consumer sees it. Both sides
- * call it; what it returns to the producer means nothing.
- */
-Trip bare_trip(Meeting &meeting, Side side);
+/* Both sides call it; what it returns to the producer means nothing. */
+Floor find_floor(Meeting &meeting, Side side);
 
 /* Two cores that this process may run on. False if there is only one. */
 bool find_cores(std::pair<int, int> *ret);

@@ -30,20 +30,24 @@ struct Options {
 
 using Run = Sample (*)(const Case &);
 
+static void count(benchmark::State &state, const std::string &when,
+		  const Floor &floor)
+{
+	state.counters[when + "_p50"] = floor.trip.p50;
+	state.counters[when + "_p99"] = floor.trip.p99;
+	state.counters[when + "_line"] = floor.line;
+}
+
 static void count(benchmark::State &state, const Sample &sample)
 {
 	auto &counters = state.counters;
 
-	counters["before_p50"] = sample.before.p50;
-	counters["before_p99"] = sample.before.p99;
-	counters["after_p50"] = sample.after.p50;
-	counters["after_p99"] = sample.after.p99;
+	count(state, "before", sample.before);
+	count(state, "after", sample.after);
 	counters["bytes_per_s"] = sample.bytes_per_s;
 	counters["messages_per_s"] = sample.messages_per_s;
-	if (sample.trip.p50 > 0) {
-		counters["trip_p50"] = sample.trip.p50;
-		counters["trip_p99"] = sample.trip.p99;
-	}
+	counters["trip_p50"] = sample.trip.p50;
+	counters["trip_p99"] = sample.trip.p99;
 }
 
 static void measure(benchmark::State &state, Run run, const Case &c,

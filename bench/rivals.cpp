@@ -3,7 +3,14 @@
 #include "rivals.h"
 
 #include "rivals/bbq.h"
+#include "rivals/boost.h"
+#include "rivals/ck.h"
+#include "rivals/dpdk.h"
+#include "rivals/flags.h"
+#include "rivals/iceoryx.h"
+#include "rivals/jack.h"
 #include "rivals/kernel.h"
+#include "rivals/mirror.h"
 #include "rivals/slots.h"
 
 namespace bench
@@ -25,6 +32,32 @@ template <class Queue, int does> static Rival rival(const char *name)
 	return made;
 }
 
+/* The one among Boost's queues whose slots have the size. */
+static Sample run_boost(const Case &c)
+{
+	switch (c.work->max) {
+	case 8:
+		return run_messages<BoostOf<8>>(c);
+	case 64:
+		return run_messages<BoostOf<64>>(c);
+	case 120:
+		return run_messages<BoostOf<120>>(c);
+	case 256:
+		return run_messages<BoostOf<256>>(c);
+	case 1024:
+		return run_messages<BoostOf<1024>>(c);
+	case 4096:
+		return run_messages<BoostOf<4096>>(c);
+	default:
+		return run_messages<BoostOf<65536>>(c);
+	}
+}
+
+static bool boost_fits(size_t ring, size_t max)
+{
+	return ring / (max + sizeof(uint64_t)) > 1;
+}
+
 const std::vector<Rival> &rivals()
 {
 	static const std::vector<Rival> all{
@@ -32,8 +65,19 @@ const std::vector<Rival> &rivals()
 		rival<FrameBatches, messages>("bbq-batch"),
 		rival<Bytes, bytes>("bbq-bytes"),
 		rival<Slots, messages | trips>("slots"),
+		rival<Flags, messages | trips>("flags"),
+		rival<Mirror, messages | bytes | trips>("mirror"),
+		{ "boost", boost_fits, run_boost, nullptr,
+		  run_trips<BoostOf<64>> },
+		rival<Ck, messages | trips>("ck"),
+		rival<Dpdk, messages | trips>("dpdk"),
+		rival<DpdkBurst, messages>("dpdk-burst"),
+		rival<Jack, messages | bytes | trips>("jack"),
+		rival<Iceoryx, messages | trips>("iceoryx"),
 		rival<Pipe, messages | bytes | trips>("pipe"),
 		rival<UnixStream, messages | bytes | trips>("unix-stream"),
+		rival<UnixSeqpacket, messages | trips>("unix-seqpacket"),
+		rival<PosixQueue, messages | trips>("posix-mq"),
 	};
 
 	return all;

@@ -53,13 +53,13 @@ static uint64_t next_count(const Case &c, uint64_t count, double seconds)
 
 void produce(Desk &desk, const Send &send)
 {
-	bare_trip(desk.meeting, Side::producer);
+	find_floor(desk.meeting, Side::producer);
 	for (size_t phase = 0; phase < phases_warm + phases_timed; phase++) {
 		meet(desk.meeting, Side::producer);
 		desk.chain.word.store(send(desk.count.word.load()));
 		meet(desk.meeting, Side::producer);
 	}
-	bare_trip(desk.meeting, Side::producer);
+	find_floor(desk.meeting, Side::producer);
 }
 
 /* Receive so many, and check what all of them add up to. Seconds. */
@@ -92,7 +92,7 @@ void consume(Desk &desk, const Case &c, const Receive &receive)
 	uint64_t count = first_count(c);
 	Sample sample{};
 
-	sample.before = bare_trip(desk.meeting, Side::consumer);
+	sample.before = find_floor(desk.meeting, Side::consumer);
 	for (size_t phase = 0; phase < phases_warm + phases_timed; phase++) {
 		Received got{};
 		double seconds = receive_phase(desk, count, receive, &got);
@@ -108,7 +108,7 @@ void consume(Desk &desk, const Case &c, const Receive &receive)
 		}
 		count = next_count(c, count, seconds);
 	}
-	sample.after = bare_trip(desk.meeting, Side::consumer);
+	sample.after = find_floor(desk.meeting, Side::consumer);
 	sample.messages_per_s = is_stream(c) ? 0 : median(messages);
 	sample.bytes_per_s = median(bytes);
 	sample.trip = { median(p50), median(p99) };

@@ -47,8 +47,8 @@ struct Sample {
 	double messages_per_s;
 	double bytes_per_s; /* of payload */
 	Trip trip;	    /* of a message there and one back */
-	Trip before;	    /* the bare lines */
-	Trip after;
+	Floor before;
+	Floor after;
 };
 
 /* A sample's shared page. */

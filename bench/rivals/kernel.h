@@ -15,6 +15,8 @@
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
+#include <mqueue.h>
+#include <string>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -201,6 +203,164 @@ class UnixStream : public ByteFiles
 	UnixStream(size_t ring, size_t) : ByteFiles(ring)
 	{
 		socket_pair(SOCK_STREAM, ring, ends());
+	}
+};
+
+/* Both keep messages apart: one system call each, and a file for each end. */
+template <size_t (*send)(int, const void *, size_t),
+	  size_t (*receive)(int, void *, size_t)>
+class MessageFiles
+{
+	int files[2] = { -1, -1 };
+	size_t bytes;
+	size_t max;
+
+      protected:
+	MessageFiles(size_t ring, size_t longest) : bytes(ring), max(longest)
+	{
+	}
+
+	int *ends()
+	{
+		return files;
+	}
+
+      public:
+	~MessageFiles()
+	{
+		close(files[0]);
+		close(files[1]);
+	}
+	MessageFiles(const MessageFiles &) = delete;
+	MessageFiles &operator=(const MessageFiles &) = delete;
+
+	size_t memory() const
+	{
+		return bytes;
+	}
+
+	class Producer
+	{
+		int file;
+		std::vector<unsigned char> buffer;
+
+	      public:
+		explicit Producer(MessageFiles &files)
+		    : file(files.files[1]), buffer(files.max)
+		{
+		}
+
+		template <class Write> bool put(size_t len, Write write_to)
+		{
+			write_to(buffer.data());
+			require(send(file, buffer.data(), len) == len,
+				"a message was not sent");
+			return true;
+		}
+
+		void flush()
+		{
+		}
+	};
+
+	class Consumer
+	{
+		int file;
+		std::vector<unsigned char> buffer;
+
+	      public:
+		/* One more: it would show if a message were too long. */
+		explicit Consumer(MessageFiles &files)
+		    : file(files.files[0]), buffer(files.max + 1)
+		{
+		}
+
+		template <class Look> bool get(Look look)
+		{
+			size_t len =
+				receive(file, buffer.data(), buffer.size());
+
+			look(buffer.data(), len);
+			return true;
+		}
+	};
+};
+
+inline size_t socket_send(int file, const void *from, size_t len)
+{
+	return done(send(file, from, len, 0), "send");
+}
+
+inline size_t socket_receive(int file, void *to, size_t len)
+{
+	return done(recv(file, to, len, 0), "recv");
+}
+
+class UnixSeqpacket : public MessageFiles<socket_send, socket_receive>
+{
+      public:
+	static bool fits(size_t ring, size_t)
+	{
+		return ring >= 4096;
+	}
+
+	UnixSeqpacket(size_t ring, size_t longest) : MessageFiles(ring, longest)
+	{
+		socket_pair(SOCK_SEQPACKET, ring, ends());
+	}
+};
+
+inline size_t queue_send(int file, const void *from, size_t len)
+{
+	if (mq_send(file, static_cast<const char *>(from), len, 0))
+		die("mq_send", errno);
+	return len;
+}
+
+inline size_t queue_receive(int file, void *to, size_t len)
+{
+	return done(mq_receive(file, static_cast<char *>(to), len, nullptr),
+		    "mq_receive");
+}
+
+/*
+ * As many messages as the ring would hold, or as few as the machine allows:
+ * ten, unless this process may have more.
+ */
+class PosixQueue : public MessageFiles<queue_send, queue_receive>
+{
+	static mqd_t make(size_t messages, size_t longest)
+	{
+		std::string name = "/bbq-bench-" + std::to_string(getpid());
+		mq_attr attr{};
+
+		attr.mq_maxmsg = static_cast<long>(messages);
+		attr.mq_msgsize = static_cast<long>(longest);
+		mqd_t queue = mq_open(name.c_str(),
+				      O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC,
+				      0600, &attr);
+		if (queue >= 0)
+			mq_unlink(name.c_str());
+		return queue;
+	}
+
+      public:
+	static bool fits(size_t, size_t longest)
+	{
+		return longest <= 8192; /* fs.mqueue.msgsize_max */
+	}
+
+	PosixQueue(size_t ring, size_t longest) : MessageFiles(ring, longest)
+	{
+		mqd_t queue =
+			make(std::min(ring / longest, size_t{ 1024 }), longest);
+
+		if (queue < 0)
+			queue = make(10, longest);
+		if (queue < 0)
+			die("mq_open", errno);
+		ends()[0] = queue;
+		ends()[1] = dup(queue);
 	}
 };
 
