@@ -171,6 +171,13 @@ bool find_cores(std::pair<int, int> *ret)
 	return true;
 }
 
+static bool exit_needed;
+
+void need_exit()
+{
+	exit_needed = true;
+}
+
 static pid_t start(const std::function<void()> &side, int core)
 {
 	fflush(nullptr); /* or the child writes it, too */
@@ -189,7 +196,9 @@ static pid_t start(const std::function<void()> &side, int core)
 	if (core >= 0 && sched_setaffinity(0, sizeof(set), &set))
 		die("sched_setaffinity", errno);
 	side();
-	exit(0);
+	if (exit_needed)
+		exit(0);
+	_exit(0);
 }
 
 /* Has it ended? Then *pid is 0, and *ok false if it ended badly. */

@@ -133,6 +133,12 @@ Floor find_floor(Meeting &meeting, Side side);
 bool find_cores(std::pair<int, int> *ret);
 
 /*
+ * A process of a pair ends at once, without what a program does at its exit.
+ * Whoever needs that says so, in this process.
+ */
+void need_exit();
+
+/*
  * Run the two as processes of their own, each on a core of its own if there
  * are two. False if one of them failed, or did not end within the time.
  */

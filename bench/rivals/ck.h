@@ -15,9 +15,16 @@
 #include <ck_pr.h>
 
 /* Written for C, its header returns false where a null pointer is meant. */
+#ifdef __clang__
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wkeyword-macro"
+#endif
 #define false 0
 #include <ck_ring.h>
 #undef false
+#ifdef __clang__
+#pragma clang diagnostic pop
+#endif
 
 namespace bench
 {

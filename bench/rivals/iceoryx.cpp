@@ -48,9 +48,10 @@ class Daemon
 	Daemon &operator=(const Daemon &) = delete;
 };
 
-/* A process that takes part. It waits for the daemon to be ready. */
+/* A process that takes part. It waits for the daemon, and tells it of its end. */
 static void join()
 {
+	need_exit();
 	std::string name = "bench-" + std::to_string(getpid());
 
 	iox::log::LogManager::GetLogManager().SetDefaultLogLevel(

@@ -74,6 +74,15 @@ class Jack
 
 	class Producer : End
 	{
+		/* jack_ringbuffer_write would publish each part by itself. */
+		void put_whole(const jack_ringbuffer_data_t *parts, size_t len)
+		{
+			memcpy(parts[0].buf, whole.data(), parts[0].len);
+			memcpy(parts[1].buf, whole.data() + parts[0].len,
+			       len - parts[0].len);
+			jack_ringbuffer_write_advance(ring, len);
+		}
+
 	      public:
 		explicit Producer(Jack &queue) : End(queue)
 		{
@@ -90,10 +99,7 @@ class Jack
 			if (parts[0].len < header + len) {
 				memcpy(whole.data(), &word, header);
 				write(whole.data() + header);
-				jack_ringbuffer_write(
-					ring,
-					reinterpret_cast<char *>(whole.data()),
-					header + len);
+				put_whole(parts, header + len);
 				return true;
 			}
 			memcpy(parts[0].buf, &word, header);
