@@ -8,7 +8,8 @@
  * benchmark, of manual time. What was measured is in the counters, the bare
  * lines before and after in each of them. report.py makes sense of it.
  *
- *     bbq-bench [--rounds=N] [--ms=N] [--rings=BYTES,...] [--seed=N] BENCHMARK-OPTION...
+ *     bbq-bench [--rounds=N] [--ms=N] [--ring=BYTES]... [--seed=N]
+ *               BENCHMARK-OPTION...
  */
 #include "rivals.h"
 
@@ -26,6 +27,7 @@ struct Options {
 	unsigned long ms = 20;
 	unsigned long seed = 1;
 	std::vector<size_t> rings{ 1024, 4096, 65536, 1048576 };
+	std::vector<size_t> chosen; /* instead of these, if any */
 };
 
 using Run = Sample (*)(const Case &);
@@ -124,6 +126,42 @@ static void register_round(const Options &options, unsigned long number)
 		  trip_bytes);
 }
 
+/* It takes no time worth measuring, and is the same each time. */
+static void hold(benchmark::State &state, const Rival &rival, size_t ring,
+		 const Work &work)
+{
+	for (auto _ : state) {
+		uint64_t begin = now_ns();
+
+		state.counters["payload_per_byte"] = rival.held(ring, work);
+		state.SetIterationTime(static_cast<double>(now_ns() - begin) /
+				       1e9);
+	}
+}
+
+static void register_held(const Options &options)
+{
+	for (size_t ring : options.rings)
+		for (const Work &work : works())
+			for (const Rival &rival : rivals()) {
+				if (ring < 4 * work.max || !rival.held ||
+				    !rival.fits(ring, work.max))
+					continue;
+				std::string name =
+					std::string("held/") + work.name +
+					"/ring:" + std::to_string(ring) + "/" +
+					rival.name;
+				benchmark::RegisterBenchmark(
+					name.c_str(),
+					[&rival, ring,
+					 &work](benchmark::State &state) {
+						hold(state, rival, ring, work);
+					})
+					->UseManualTime()
+					->Iterations(1);
+			}
+}
+
 static unsigned long number(const char *text)
 {
 	char *end;
@@ -149,7 +187,7 @@ static bool take_option(Options &options, const std::string &text)
 	else if (name == "--seed")
 		options.seed = number(value);
 	else if (name == "--ring")
-		options.rings = { number(value) };
+		options.chosen.push_back(number(value));
 	else
 		return false;
 	return true;
@@ -166,11 +204,14 @@ int main(int argc, char **argv)
 	for (int i = 1; i < argc; i++)
 		if (!take_option(options, argv[i]))
 			rest.push_back(argv[i]);
+	if (!options.chosen.empty())
+		options.rings = options.chosen;
 	int left = static_cast<int>(rest.size());
 	benchmark::Initialize(&left, rest.data());
 	if (benchmark::ReportUnrecognizedArguments(left, rest.data()))
 		return 2;
 	ns_per_tick();
+	register_held(options);
 	for (unsigned long round = 1; round <= options.rounds; round++)
 		register_round(options, round);
 	benchmark::RunSpecifiedBenchmarks();

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* rivals.cpp - the table of those who take part; see rivals.h */
 #include "rivals.h"
+#include "held.h"
 
 #include "rivals/bbq.h"
 #include "rivals/boost.h"
@@ -17,11 +18,11 @@ namespace bench
 {
 
 /* What it is measured for. */
-enum Does { messages = 1, bytes = 2, trips = 4 };
+enum Does { messages = 1, bytes = 2, trips = 4, held = 8 };
 
 template <class Queue, int does> static Rival rival(const char *name)
 {
-	Rival made{ name, Queue::fits, nullptr, nullptr, nullptr };
+	Rival made{ name, Queue::fits, nullptr, nullptr, nullptr, nullptr };
 
 	if constexpr (does & messages)
 		made.messages = run_messages<Queue>;
@@ -29,6 +30,8 @@ template <class Queue, int does> static Rival rival(const char *name)
 		made.bytes = run_bytes<Queue>;
 	if constexpr (does & trips)
 		made.trips = run_trips<Queue>;
+	if constexpr (does & held)
+		made.held = run_held<Queue>;
 	return made;
 }
 
@@ -61,18 +64,18 @@ static bool boost_fits(size_t ring, size_t max)
 const std::vector<Rival> &rivals()
 {
 	static const std::vector<Rival> all{
-		rival<Frames, messages | trips>("bbq"),
+		rival<Frames, messages | trips | held>("bbq"),
 		rival<FrameBatches, messages>("bbq-batch"),
 		rival<Bytes, bytes>("bbq-bytes"),
-		rival<Slots, messages | trips>("slots"),
-		rival<Flags, messages | trips>("flags"),
-		rival<Mirror, messages | bytes | trips>("mirror"),
+		rival<Slots, messages | trips | held>("slots"),
+		rival<Flags, messages | trips | held>("flags"),
+		rival<Mirror, messages | bytes | trips | held>("mirror"),
 		{ "boost", boost_fits, run_boost, nullptr,
-		  run_trips<BoostOf<64>> },
-		rival<Ck, messages | trips>("ck"),
-		rival<Dpdk, messages | trips>("dpdk"),
+		  run_trips<BoostOf<64>>, nullptr },
+		rival<Ck, messages | trips | held>("ck"),
+		rival<Dpdk, messages | trips | held>("dpdk"),
 		rival<DpdkBurst, messages>("dpdk-burst"),
-		rival<Jack, messages | bytes | trips>("jack"),
+		rival<Jack, messages | bytes | trips | held>("jack"),
 		rival<Iceoryx, messages | trips>("iceoryx"),
 		rival<Pipe, messages | bytes | trips>("pipe"),
 		rival<UnixStream, messages | bytes | trips>("unix-stream"),

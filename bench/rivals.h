@@ -17,6 +17,7 @@ struct Rival {
 	Sample (*messages)(const Case &);
 	Sample (*bytes)(const Case &);
 	Sample (*trips)(const Case &);
+	double (*held)(size_t ring, const Work &work);
 };
 
 const std::vector<Rival> &rivals();
