@@ -3,12 +3,16 @@
 #include "run.h"
 
 #include <algorithm>
+#include <sys/resource.h>
 
 namespace bench
 {
 
 constexpr size_t phases_warm = 2;
-constexpr size_t phases_timed = 5;
+constexpr size_t phases_timed = 20;
+/* With so many, one that was spoilt may count no more. */
+constexpr size_t phases_all = 3 * phases_timed;
+constexpr size_t phases_untimed = 3;
 /* More than this is not sent for a warm-up. */
 constexpr uint64_t warm_bytes = 1 << 22;
 /* Longer than this, and it is not a slow queue but one that stands still. */
@@ -51,30 +55,33 @@ static uint64_t next_count(const Case &c, uint64_t count, double seconds)
 					      std::min(factor, 10.0)));
 }
 
-void produce(Desk &desk, const Send &send)
+/* How often the kernel has given our core to someone else, unasked. */
+static uint64_t taken_away()
 {
-	find_floor(desk.meeting, Side::producer);
-	for (size_t phase = 0; phase < phases_warm + phases_timed; phase++) {
-		meet(desk.meeting, Side::producer);
-		desk.chain.word.store(send(desk.count.word.load()));
-		meet(desk.meeting, Side::producer);
-	}
-	find_floor(desk.meeting, Side::producer);
+	rusage usage;
+
+	getrusage(RUSAGE_THREAD, &usage);
+	return static_cast<uint64_t>(usage.ru_nivcsw);
 }
 
-/* Receive so many, and check what all of them add up to. Seconds. */
-static double receive_phase(Desk &desk, uint64_t count, const Receive &receive,
-			    Received *ret)
+static Floor floor_of(Desk &desk, const Case &c, Side side)
 {
-	desk.count.word.store(count);
-	meet(desk.meeting, Side::consumer);
-	uint64_t begin = now_ns();
-	*ret = receive(count);
-	uint64_t end = now_ns();
+	return c.untimed() ? Floor{} : find_floor(desk.meeting, side);
+}
 
-	meet(desk.meeting, Side::consumer);
-	require(ret->chain == desk.chain.word.load(), "a wrong checksum");
-	return static_cast<double>(end - begin) / 1e9;
+void produce(Desk &desk, const Case &c, const Send &send)
+{
+	floor_of(desk, c, Side::producer);
+	for (;;) {
+		meet(desk.meeting, Side::producer);
+		uint64_t count = desk.count.word.load();
+		if (count == 0)
+			break;
+		desk.chain.word.store(send(count));
+		desk.taken.word.store(taken_away());
+		meet(desk.meeting, Side::producer);
+	}
+	floor_of(desk, c, Side::producer);
 }
 
 template <class T> static T median(std::vector<T> values)
@@ -86,34 +93,94 @@ template <class T> static T median(std::vector<T> values)
 	return *middle;
 }
 
-void consume(Desk &desk, const Case &c, const Receive &receive)
+/* The consumer's part of all phases, and what they amount to. */
+class Phases
 {
-	std::vector<double> messages, bytes, p50, p99;
-	uint64_t count = first_count(c);
+	Desk &desk;
+	const Case &c;
+	const Receive &receive;
+	std::vector<double> messages, bytes;
+	std::vector<uint32_t> ticks;
 	Sample sample{};
 
-	sample.before = find_floor(desk.meeting, Side::consumer);
-	for (size_t phase = 0; phase < phases_warm + phases_timed; phase++) {
-		Received got{};
-		double seconds = receive_phase(desk, count, receive, &got);
-
-		if (phase >= phases_warm) {
-			sample.seconds += seconds;
-			messages.push_back(static_cast<double>(count) /
-					   seconds);
-			bytes.push_back(static_cast<double>(got.bytes) /
-					seconds);
-			p50.push_back(got.trip.p50);
-			p99.push_back(got.trip.p99);
-		}
-		count = next_count(c, count, seconds);
+	/* Both sides': it only grows. */
+	uint64_t taken() const
+	{
+		return taken_away() + desk.taken.word.load();
 	}
-	sample.after = find_floor(desk.meeting, Side::consumer);
-	sample.messages_per_s = is_stream(c) ? 0 : median(messages);
-	sample.bytes_per_s = median(bytes);
-	sample.trip = { median(p50), median(p99) };
-	sample.ok = true;
-	desk.sample = sample;
+
+	void add(const Received &got, uint64_t count, double seconds)
+	{
+		sample.phases++;
+		sample.seconds += seconds;
+		messages.push_back(static_cast<double>(count) / seconds);
+		bytes.push_back(static_cast<double>(got.bytes) / seconds);
+		ticks.insert(ticks.end(), got.ticks.begin(), got.ticks.end());
+	}
+
+	/* Receive so many, and check what all of them add up to. Seconds. */
+	double pass(uint64_t count, Received *ret)
+	{
+		desk.count.word.store(count);
+		meet(desk.meeting, Side::consumer);
+		uint64_t begin = now_ns();
+		*ret = receive(count);
+		uint64_t end = now_ns();
+
+		meet(desk.meeting, Side::consumer);
+		require(ret->chain == desk.chain.word.load(),
+			"a wrong checksum");
+		return static_cast<double>(end - begin) / 1e9;
+	}
+
+      public:
+	Phases(Desk &d, const Case &k, const Receive &r)
+	    : desk(d), c(k), receive(r)
+	{
+	}
+
+	void go()
+	{
+		double wished = c.untimed() ? phases_untimed : phases_timed;
+		size_t warm = c.untimed() ? 0 : phases_warm;
+		uint64_t count = first_count(c), before = 0;
+
+		for (size_t i = 0; sample.phases < wished; i++) {
+			Received got{};
+			double seconds = pass(count, &got);
+			bool clean = taken() == before || c.untimed();
+
+			if (i >= warm && (clean || i >= phases_all))
+				add(got, count, seconds);
+			else if (i >= warm)
+				sample.spoilt++;
+			before = taken();
+			count = next_count(c, count, seconds);
+		}
+		desk.count.word.store(0);
+		meet(desk.meeting, Side::consumer);
+	}
+
+	Sample result()
+	{
+		sample.messages_per_s = is_stream(c) ? 0 : median(messages);
+		sample.bytes_per_s = median(bytes);
+		if (!ticks.empty())
+			sample.trip = percentiles(ticks);
+		sample.ok = true;
+		return sample;
+	}
+};
+
+void consume(Desk &desk, const Case &c, const Receive &receive)
+{
+	Phases phases(desk, c, receive);
+	Floor before = floor_of(desk, c, Side::consumer);
+
+	phases.go();
+	desk.sample = phases.result();
+	desk.sample.before = before;
+	desk.sample.after = floor_of(desk, c, Side::consumer);
 }
 
 Sample run_sample(const Shared &desk, const std::function<void()> &producer,
@@ -124,6 +191,21 @@ Sample run_sample(const Shared &desk, const std::function<void()> &producer,
 	return run_pair(producer, consumer, deadline_seconds)
 		       ? desk.at<Desk>()->sample
 		       : none;
+}
+
+double bare_trip_ns()
+{
+	Shared shared(sizeof(Desk));
+	Desk &desk = *shared.at<Desk>();
+
+	require(run_pair([&] { find_floor(desk.meeting, Side::producer); },
+			 [&] {
+				 desk.sample.before = find_floor(
+					 desk.meeting, Side::consumer);
+			 },
+			 deadline_seconds),
+		"a process failed");
+	return desk.sample.before.trip.p50;
 }
 
 } // namespace bench

@@ -2,10 +2,12 @@
 /*
  * run.h - one sample: a queue between two processes, filled, drained, timed
  *
- * A sample has phases: two to warm up, and five that count. Both sides meet
- * before and after each, the consumer takes the time, and how many messages a
- * phase has follows from how long the one before it took. A sample's rate is
- * the median of the five: a core that was taken away for a moment costs one.
+ * A sample has phases: two to warm up, and then twenty that count. Both sides
+ * meet before and after each, the consumer takes the time, and how many
+ * messages a phase has follows from how long the one before it took. A phase
+ * during which the kernel took a core away from one of them is not counted,
+ * and another takes its place, up to a bound. A sample's rate is the median.
+ * If the count is given, then for a test: there are three phases, and no more.
  *
  * A rival is a class that is made before the fork, with room for `ring` bytes
  * and messages of up to `max`. It says what it can do:
@@ -37,13 +39,21 @@ struct Case {
 	size_t ring;	  /* bytes */
 	const Work *work; /* null for a stream of bytes */
 	double seconds;	  /* that the timed part should take */
-	uint64_t count;	  /* messages, or bytes; 0: by the time */
+	uint64_t count;	  /* of a phase: messages, or bytes; 0: by the time */
 	bool exact;	  /* look at each byte, not at sums only */
+
+	/* Nobody wants to know how fast. */
+	bool untimed() const
+	{
+		return count > 0;
+	}
 };
 
 struct Sample {
 	bool ok;
-	double seconds; /* of what was timed */
+	double seconds; /* of the phases that count */
+	double phases;	/* so many */
+	double spoilt;	/* so many do not: a core was taken away */
 	double messages_per_s;
 	double bytes_per_s; /* of payload */
 	Trip trip;	    /* of a message there and one back */
@@ -56,14 +66,15 @@ struct Desk {
 	Meeting meeting;
 	Lone count; /* what the phase that begins now sends */
 	Lone chain; /* of the producer, at the end of a phase */
+	Lone taken; /* how often it had its core taken away by then */
 	Sample sample;
 };
 
 /* What a phase has brought. */
 struct Received {
-	uint64_t chain; /* must be the producer's */
-	uint64_t bytes; /* of payload */
-	Trip trip;
+	uint64_t chain;		     /* must be the producer's */
+	uint64_t bytes;		     /* of payload */
+	std::vector<uint32_t> ticks; /* of each round trip */
 };
 
 /* A piece of a stream. */
@@ -202,8 +213,10 @@ using Send = std::function<uint64_t(uint64_t count)>; /* gives the chain */
 using Receive = std::function<Received(uint64_t count)>;
 
 /* A sample, but for what its queue does. */
-void produce(Desk &desk, const Send &send);
+void produce(Desk &desk, const Case &c, const Send &send);
 void consume(Desk &desk, const Case &c, const Receive &receive);
+/* The floor alone: the median trip of two processes that do nothing else. */
+double bare_trip_ns();
 Sample run_sample(const Shared &desk, const std::function<void()> &producer,
 		  const std::function<void()> &consumer);
 
@@ -219,7 +232,7 @@ template <class Rival> Sample run_messages(const Case &c)
 			typename Rival::Producer producer(rival);
 			Progress progress(*c.work);
 
-			produce(desk, [&](uint64_t count) {
+			produce(desk, c, [&](uint64_t count) {
 				send_messages(producer, progress, count);
 				return progress.chain;
 			});
@@ -253,7 +266,7 @@ template <class Rival> Sample run_bytes(const Case &c)
 			typename Rival::Producer producer(rival);
 			Stream stream;
 
-			produce(desk, [&](uint64_t count) {
+			produce(desk, c, [&](uint64_t count) {
 				send_bytes(producer, stream, count);
 				return stream.total;
 			});
@@ -308,7 +321,7 @@ template <class Producer, class Consumer> class Correspondent
 		return first;
 	}
 
-	Trip time(uint64_t count)
+	std::vector<uint32_t> time(uint64_t count)
 	{
 		std::vector<uint32_t> ticks(count);
 		uint64_t last = now_ticks();
@@ -320,7 +333,7 @@ template <class Producer, class Consumer> class Correspondent
 			ticks[i] = static_cast<uint32_t>(now - last);
 			last = now;
 		}
-		return percentiles(ticks);
+		return ticks;
 	}
 };
 
@@ -337,7 +350,7 @@ template <class Rival> Sample run_trips(const Case &c)
 			typename Rival::Producer out(back);
 			Correspondent echo(out, in);
 
-			produce(desk, [&](uint64_t count) {
+			produce(desk, c, [&](uint64_t count) {
 				for (uint64_t i = 0; i < count; i++)
 					echo.give(echo.take() + 1);
 				return count;
