@@ -110,11 +110,17 @@ Test(channel, queue_outlives_its_channel)
 
 Test(channel, each_role_is_opened_once_and_by_its_side)
 {
+	const struct bbq_config config = { .capacity = 10 };
 	struct bbq_receiver receiver;
 	struct bbq_sender sender;
 	struct sealed sealed;
 
-	sealed_open(&sealed, 10);
+	channel_pair(sealed.channel);
+	sealed_agree(&sealed, &config);
+	is(-EADDRINUSE, bbq_receiver_open(sealed.sending, &receiver));
+	is(-EADDRINUSE, bbq_sender_open(sealed.receiving, &sender));
+	is(0, bbq_sender_open(sealed.sending, &sealed.sender));
+	is(0, bbq_receiver_open(sealed.receiving, &sealed.receiver));
 	is(-EADDRINUSE, bbq_receiver_open(sealed.sending, &receiver));
 	is(-EADDRINUSE, bbq_sender_open(sealed.sending, &sender));
 	is(-EADDRINUSE, bbq_sender_open(sealed.receiving, &sender));
@@ -278,6 +284,35 @@ Test(channel, peer_is_killed)
 	kill_a_peer(false);
 	kill_a_peer(true);
 	cr_assert_eq(open_fds(), fds);
+}
+
+/* Its child holds on to all that it had: the process itself is gone. */
+Test(channel, peer_is_killed_and_its_child_lives)
+{
+	const char *steps[4] = { "take:producer", "sender", "child", "wait" };
+	struct side here = {
+		.offers = true,
+		.role = BBQ_ROLE_CONSUMER,
+		.config = { .capacity = 100 },
+	};
+	struct bbq_listener *listener;
+	struct bbq_receiver receiver;
+	struct bbq_view view;
+	struct peer peer;
+
+	peer_of_listener(&peer, "@bbq-test-child", &listener, steps);
+	is(0, bbq_listener_accept(listener, NULL, LONG, &here.channel));
+	side_run(&here);
+	is(0, bbq_receiver_open(here.segment, &receiver));
+	peer_await(&peer);
+	is(0, bbq_end_peer(&receiver.end));
+	peer_make_zombie(&peer);
+	is(-EOWNERDEAD, bbq_receiver_read(&receiver, LONG, &view));
+	bbq_receiver_close(&receiver);
+	bbq_segment_close(here.segment);
+	bbq_channel_close(here.channel);
+	bbq_listener_close(listener);
+	peer_reap(&peer);
 }
 
 /* A pair that a process has inherited; the other side takes and sends. */

@@ -18,6 +18,7 @@
  *     slowly                    look only once before a sleep
  *     close abandon finish      end the role
  *     user:N                    become user and group N
+ *     child                     one that says so, and holds what we have open
  *     namespace:KIND            go into a new one: pid, or mount, where another
  *                               file system lies at /dev/shm
  *     open-is:ERRNO:/NAME       opening that segment fails with that number
@@ -221,6 +222,23 @@ static int fork_into(void)
 	_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1);
 }
 
+/* A child that has all our descriptors, until its standard input ends. */
+static int leave_child(const char *arg)
+{
+	pid_t child = fork();
+	char byte;
+
+	(void)arg;
+	if (child < 0)
+		return -errno;
+	if (child == 0) {
+		while (write(1, "", 1) == 1 && read(0, &byte, 1) == 1)
+			;
+		_exit(0);
+	}
+	return 0;
+}
+
 static int enter_namespace(const char *kind)
 {
 	if (strcmp(kind, "pid") == 0)
@@ -373,6 +391,7 @@ static const struct step {
 	{ "abandon", abandon_ends },
 	{ "finish", finish },
 	{ "user", become },
+	{ "child", leave_child },
 	{ "namespace", enter_namespace },
 	{ "open-is", open_is },
 	{ "listen", listen_at },

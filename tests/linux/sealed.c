@@ -218,10 +218,13 @@ static void attack_all(enum bbq_role role)
 	static const int flags[] = { O_RDONLY, O_RDWR, O_RDWR | O_APPEND,
 				     O_RDONLY | O_NOATIME };
 	struct victim victim;
+	struct stat st;
 
 	victim_open(&victim, role);
 	cr_assert_eq(fcntl(victim.fd, F_GETFL) & O_ACCMODE, O_RDONLY);
 	cr_assert_eq(fcntl(victim.fd, F_GET_SEALS), HALF_SEALS);
+	cr_assert_eq(fstat(victim.fd, &st), 0);
+	cr_assert_eq(st.st_mode, S_IFREG | 0400);
 	attack(&victim, victim.fd);
 	for (size_t i = 0; i < sizeof(flags) / sizeof(*flags); i++) {
 		int fd = half_reopen(victim.fd, flags[i]);

@@ -7,6 +7,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
+#include <sys/time.h>
 
 #include "wire.h"
 
@@ -646,6 +647,43 @@ Test(stranger, does_not_listen)
 		half_close(&half);
 	}
 	nothing_left(&before, "deaf");
+}
+
+static void on_alarm(int signal)
+{
+	(void)signal;
+}
+
+/* Without a limit, only a signal ends the wait; and each of them does. */
+Test(stranger, signals_end_waits)
+{
+	const struct sigaction action = { .sa_handler = on_alarm };
+	const struct itimerval often = { { 0, 5000 }, { 0, 5000 } };
+	const struct itimerval never = { { 0, 0 }, { 0, 0 } };
+	const struct bbq_config config = { .capacity = CAPACITY };
+	struct bbq_channel *channel, *none = NULL;
+	struct bbq_segment *segment = NULL;
+	struct bbq_listener *listener;
+	int socket;
+
+	channel = wire_open(&socket);
+	is(0, bbq_listener_open("@bbq-test-signals", &listener));
+	cr_assert_eq(sigaction(SIGALRM, &action, NULL), 0);
+	cr_assert_eq(setitimer(ITIMER_REAL, &often, NULL), 0);
+	is(-EINTR, bbq_listener_accept(listener, NULL, BBQ_FOREVER, &none));
+	is(-EINTR, bbq_channel_take(channel, BBQ_ROLE_CONSUMER, 0, BBQ_FOREVER,
+				    &segment));
+	is(-EINTR,
+	   bbq_channel_take(channel, BBQ_ROLE_CONSUMER, 0, LONG, &segment));
+	bbq_channel_close(channel);
+	close(socket);
+	channel = wire_open(&socket);
+	is(-EINTR, bbq_channel_offer(channel, BBQ_ROLE_PRODUCER, &config,
+				     BBQ_FOREVER, &segment));
+	cr_assert_eq(setitimer(ITIMER_REAL, &never, NULL), 0);
+	bbq_channel_close(channel);
+	close(socket);
+	bbq_listener_close(listener);
 }
 
 /* Sockets that are no channels. */
