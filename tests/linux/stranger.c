@@ -1,88 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A peer that is no libbbq, or a bad one: an error for who listens, and nothing
- * left over. All that the stranger says is in the socket before the library
- * looks, so one thread plays both.
+ * left over.
  */
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
-#include <sys/time.h>
 
-#include "wire.h"
+#include "stranger.h"
 
 TestSuite(stranger, .timeout = PATIENCE);
-
-#define CAPACITY 10000
-
-/* What was open and mapped before a test, to be compared with after it. */
-struct before {
-	size_t fds;
-	size_t maps;
-};
-
-static size_t all_maps(void)
-{
-	FILE *file = fopen("/proc/self/maps", "re");
-	size_t n = 0;
-	int c;
-
-	cr_assert_not_null(file);
-	while ((c = fgetc(file)) != EOF)
-		n += c == '\n';
-	fclose(file);
-	return n;
-}
-
-static struct before look_before(void)
-{
-	/* The first stdio buffer and the like. */
-	all_maps();
-	return (struct before){ open_fds(), all_maps() };
-}
-
-static void nothing_left(const struct before *before, const char *what)
-{
-	(void)what; /* not every assertion prints */
-	cr_assert_eq(open_fds(), before->fds, "%s: %zu for %zu descriptors",
-		     what, open_fds(), before->fds);
-	cr_assert_eq(shared_maps(), 0, "%s: a mapping is left", what);
-	cr_assert_leq(all_maps(), before->maps, "%s: a mapping is left", what);
-}
-
-/* The library takes what is offered. */
-static void takes(int expected, struct bbq_channel *channel, const char *what)
-{
-	struct bbq_segment *segment = NULL;
-	int error =
-		bbq_channel_take(channel, BBQ_ROLE_CONSUMER, 0, LONG, &segment);
-
-	(void)what;
-	cr_assert_eq(error, expected, "taking, %s: %d", what, error);
-	cr_assert_null(segment);
-	bbq_channel_close(channel);
-}
-
-static void offers(int expected, struct bbq_channel *channel, const char *what)
-{
-	const struct bbq_config config = { .capacity = CAPACITY };
-	struct bbq_segment *segment = NULL;
-	int error = bbq_channel_offer(channel, BBQ_ROLE_CONSUMER, &config, LONG,
-				      &segment);
-
-	(void)what;
-	cr_assert_eq(error, expected, "offering, %s: %d", what, error);
-	cr_assert_null(segment);
-	bbq_channel_close(channel);
-}
-
-static struct half good_half(void)
-{
-	return (struct half){
-		.role = PRODUCER,
-		.size = half_size(PRODUCER, CAPACITY),
-	};
-}
 
 /* ---- descriptors ------------------------------------------------------- */
 
@@ -303,6 +230,39 @@ Test(stranger, no_room_for_descriptors)
 	half_close(&half);
 }
 
+/*
+ * A socket whose owner has asked for more than messages: credentials, which are
+ * no descriptors, and pidfds, which are more of them.
+ */
+Test(stranger, socket_with_options)
+{
+	static const int options[] = { SO_PASSCRED, 76 /* SO_PASSPIDFD */ };
+	const struct wire_message offer =
+		wire_message(OFFER, PRODUCER, CAPACITY);
+	struct before before = look_before();
+	struct half half = good_half();
+	int socket, on = 1;
+
+	half_make(&half);
+	for (int i = 0; i < 2; i++) {
+		struct bbq_segment *segment = NULL;
+		struct bbq_channel *channel = wire_open(&socket);
+
+		/* Before Linux 6.5 there is no second one. */
+		if (setsockopt(bbq_channel_fd(channel), SOL_SOCKET, options[i],
+			       &on, sizeof(on)) < 0)
+			cr_assert_eq(errno, ENOPROTOOPT);
+		wire_say(socket, &offer, half.fd);
+		is(0, bbq_channel_take(channel, BBQ_ROLE_CONSUMER, 0, LONG,
+				       &segment));
+		bbq_segment_close(segment);
+		bbq_channel_close(channel);
+		close(socket);
+	}
+	half_close(&half);
+	nothing_left(&before, "options");
+}
+
 /* A descriptor where none belongs, and one with a piece of a message. */
 Test(stranger, descriptors_in_the_wrong_place)
 {
@@ -506,209 +466,4 @@ Test(stranger, noise)
 		close(socket);
 	}
 	nothing_left(&before, "noise");
-}
-
-/* ---- silence ----------------------------------------------------------- */
-
-/* It goes after n bytes of all that it would have said. */
-static void goes_after(const void *words, size_t n, int fd)
-{
-	const size_t message = sizeof(struct wire_message);
-	struct bbq_channel *channel;
-	int socket, expected;
-
-	channel = wire_open(&socket);
-	/* The descriptor goes with the first byte of the second message. */
-	if (n > 0)
-		wire_send(socket, words, n < message ? n : message, -1, 0);
-	if (n > message)
-		wire_send(socket, (const char *)words + message, n - message,
-			  fd, 1);
-	close(socket);
-	expected = n % message == 0 ? -EPIPE : -EPROTO;
-	offers(expected, channel, "offering to one that goes");
-
-	if (n >= message)
-		return;
-	channel = wire_open(&socket);
-	if (n > 0)
-		wire_send(socket, (const char *)words + message, n, fd, 1);
-	close(socket);
-	takes(expected, channel, "taking from one that goes");
-}
-
-Test(stranger, goes_at_each_byte)
-{
-	struct before before = look_before();
-	const struct wire_message words[2] = {
-		wire_message(WANT, PRODUCER, 0),
-		wire_message(ACCEPT, PRODUCER, CAPACITY),
-	};
-	struct half half = good_half();
-
-	half_make(&half);
-	for (size_t n = 0; n < sizeof(words); n++)
-		goes_after(words, n, half.fd);
-	half_close(&half);
-	nothing_left(&before, "gone");
-}
-
-/* It stays, and says no more. */
-Test(stranger, stops_at_each_byte)
-{
-	struct before before = look_before();
-	const struct bbq_config config = { .capacity = CAPACITY };
-	const struct wire_message words[2] = {
-		wire_message(WANT, PRODUCER, 0),
-		wire_message(ACCEPT, PRODUCER, CAPACITY),
-	};
-	struct half half = good_half();
-
-	half_make(&half);
-	for (size_t n = 0; n < sizeof(words); n += 3) {
-		struct bbq_segment *segment = NULL;
-		struct bbq_channel *channel;
-		int socket;
-
-		channel = wire_open(&socket);
-		if (n > 0)
-			wire_send(socket, words, n, half.fd, n > 64);
-		is(n > 64 ? -EPROTO : -ETIMEDOUT,
-		   bbq_channel_offer(channel, BBQ_ROLE_CONSUMER, &config, MS,
-				     &segment));
-		/* What would come next is not known any more. */
-		is(-EPIPE, bbq_channel_offer(channel, BBQ_ROLE_CONSUMER,
-					     &config, MS, &segment));
-		is(-EPIPE, bbq_channel_take(channel, BBQ_ROLE_CONSUMER, 0, MS,
-					    &segment));
-		cr_assert_null(segment);
-		bbq_channel_close(channel);
-		close(socket);
-	}
-	half_close(&half);
-	nothing_left(&before, "stopped");
-}
-
-/* Half an offer: then the channel is over, not so before its first byte. */
-Test(stranger, stops_in_an_offer)
-{
-	const struct wire_message offer =
-		wire_message(OFFER, PRODUCER, CAPACITY);
-	struct bbq_segment *segment = NULL;
-	struct bbq_channel *channel;
-	int socket;
-
-	channel = wire_open(&socket);
-	is(-ETIMEDOUT,
-	   bbq_channel_take(channel, BBQ_ROLE_CONSUMER, 0, MS, &segment));
-	wire_send(socket, &offer, 1, -1, 0);
-	is(-ETIMEDOUT,
-	   bbq_channel_take(channel, BBQ_ROLE_CONSUMER, 0, MS, &segment));
-	is(-EPIPE,
-	   bbq_channel_take(channel, BBQ_ROLE_CONSUMER, 0, MS, &segment));
-	bbq_channel_close(channel);
-	close(socket);
-}
-
-/* It never reads: what we have to say finds no room. */
-Test(stranger, does_not_listen)
-{
-	const struct bbq_config config = { .capacity = CAPACITY };
-	const struct wire_message offer =
-		wire_message(OFFER, PRODUCER, CAPACITY);
-	struct bbq_segment *segment = NULL;
-	struct half half = good_half();
-	struct before before = look_before();
-	int size = 1, fds[2];
-	char byte = 0;
-
-	for (int i = 0; i < 2; i++) {
-		struct bbq_channel *channel;
-
-		half_make(&half);
-		cr_assert_eq(socketpair(AF_UNIX,
-					SOCK_STREAM | SOCK_CLOEXEC |
-						SOCK_NONBLOCK,
-					0, fds),
-			     0);
-		setsockopt(fds[1], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
-		while (send(fds[1], &byte, 1, MSG_NOSIGNAL) == 1)
-			;
-		channel = adopt(fds[1]);
-		if (i == 0)
-			wire_say(fds[0], &offer, half.fd);
-		is(-ETIMEDOUT,
-		   i == 0 ? bbq_channel_take(channel, BBQ_ROLE_CONSUMER, 0, MS,
-					     &segment)
-			  : bbq_channel_offer(channel, BBQ_ROLE_CONSUMER,
-					      &config, MS, &segment));
-		bbq_channel_close(channel);
-		close(fds[0]);
-		half_close(&half);
-	}
-	nothing_left(&before, "deaf");
-}
-
-static void on_alarm(int signal)
-{
-	(void)signal;
-}
-
-/* Without a limit, only a signal ends the wait; and each of them does. */
-Test(stranger, signals_end_waits)
-{
-	const struct sigaction action = { .sa_handler = on_alarm };
-	const struct itimerval often = { { 0, 5000 }, { 0, 5000 } };
-	const struct itimerval never = { { 0, 0 }, { 0, 0 } };
-	const struct bbq_config config = { .capacity = CAPACITY };
-	struct bbq_channel *channel, *none = NULL;
-	struct bbq_segment *segment = NULL;
-	struct bbq_listener *listener;
-	int socket;
-
-	channel = wire_open(&socket);
-	is(0, bbq_listener_open("@bbq-test-signals", &listener));
-	cr_assert_eq(sigaction(SIGALRM, &action, NULL), 0);
-	cr_assert_eq(setitimer(ITIMER_REAL, &often, NULL), 0);
-	is(-EINTR, bbq_listener_accept(listener, NULL, BBQ_FOREVER, &none));
-	is(-EINTR, bbq_channel_take(channel, BBQ_ROLE_CONSUMER, 0, BBQ_FOREVER,
-				    &segment));
-	is(-EINTR,
-	   bbq_channel_take(channel, BBQ_ROLE_CONSUMER, 0, LONG, &segment));
-	bbq_channel_close(channel);
-	close(socket);
-	channel = wire_open(&socket);
-	is(-EINTR, bbq_channel_offer(channel, BBQ_ROLE_PRODUCER, &config,
-				     BBQ_FOREVER, &segment));
-	cr_assert_eq(setitimer(ITIMER_REAL, &never, NULL), 0);
-	bbq_channel_close(channel);
-	close(socket);
-	bbq_listener_close(listener);
-}
-
-/* Sockets that are no channels. */
-Test(stranger, sockets_that_cannot_be_adopted)
-{
-	struct bbq_channel *channel = NULL;
-	struct before before = look_before();
-	int fds[2], fd;
-
-	is(-EBADF, bbq_channel_adopt(-1, NULL, &channel));
-	is(-EBADF, bbq_channel_adopt(4000, NULL, &channel));
-	fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-	is(-ENOTSOCK, bbq_channel_adopt(fd, NULL, &channel));
-	close(fd);
-	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	is(-EPROTOTYPE, bbq_channel_adopt(fd, NULL, &channel));
-	close(fd);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	is(-ENOTCONN, bbq_channel_adopt(fd, NULL, &channel));
-	close(fd);
-	cr_assert_eq(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, fds), 0);
-	is(-EPROTOTYPE, bbq_channel_adopt(fds[0], NULL, &channel));
-	is(-EINVAL, bbq_channel_adopt(fds[0], NULL, NULL));
-	close(fds[0]);
-	close(fds[1]);
-	cr_assert_null(channel);
-	nothing_left(&before, "sockets");
 }
