@@ -18,12 +18,14 @@
 
 #include <algorithm>
 #include <benchmark/benchmark.h>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <ctime>
 #include <random>
 #include <string>
-#include <sys/resource.h>
+#include <sched.h>
 
 using namespace bench;
 
@@ -243,9 +245,14 @@ int main(int argc, char **argv)
 	benchmark::Initialize(&left, rest.data());
 	if (benchmark::ReportUnrecognizedArguments(left, rest.data()))
 		return 2;
-	/* Neighbours disturb less then. It takes a right that few have. */
-	if (setpriority(PRIO_PROCESS, 0, -20))
-		fprintf(stderr, "bbq-bench: with ordinary priority\n");
+	/* Neighbours do not disturb then. It takes a right that few have. */
+	sched_param first{};
+	first.sched_priority = sched_get_priority_min(SCHED_FIFO);
+	if (sched_setscheduler(0, SCHED_FIFO, &first))
+		fprintf(stderr,
+			"bbq-bench: not in real time (%s), so other "
+			"processes may disturb\n",
+			strerror(errno));
 	ns_per_tick();
 	register_held(options);
 	for (unsigned long round = 1; round <= options.rounds; round++)

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <iceoryx_hoofs/log/logmanager.hpp>
 #include <iceoryx_posh/runtime/posh_runtime.hpp>
+#include <sched.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -28,6 +29,9 @@ class Daemon
 			die("fork", errno);
 		if (pid > 0)
 			return;
+		sched_param ordinary{};
+
+		sched_setscheduler(0, SCHED_OTHER, &ordinary);
 		int nothing = open("/dev/null", O_WRONLY);
 
 		prctl(PR_SET_PDEATHSIG, SIGTERM);
