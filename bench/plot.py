@@ -6,7 +6,7 @@ from xml.sax.saxutils import escape
 WIDTH, LEFT, RIGHT, TOP, ROW = 860, 190, 190, 56, 30
 COLOURS = ['#1b6ca8', '#c0392b', '#27803b', '#8e44ad', '#d68910', '#16a085',
            '#7f8c8d', '#6e2c00', '#e84393', '#2c3e50', '#00a8ff', '#9acd32',
-           '#b8860b', '#5f27cd']
+           '#b8860b', '#5f27cd', '#d2527f', '#3d5a80']
 
 
 def text(x, y, content, anchor='start', size=12):
@@ -33,10 +33,10 @@ def scale(rows):
     return place, marks
 
 
-def dots(title, rows):
+def dots(title, rows, everybody):
     """rows: (name, {rival: (lower quartile, median, upper quartile)})."""
     rivals = sorted({rival for _, row in rows for rival in row})
-    colour = {r: COLOURS[i % len(COLOURS)] for i, r in enumerate(rivals)}
+    colour = {r: COLOURS[i % len(COLOURS)] for i, r in enumerate(everybody)}
     height = TOP + max(ROW * len(rows) + 50, 18 * len(rivals) + 20)
     bottom = TOP + ROW * len(rows)
     place, marks = scale(rows)

@@ -312,6 +312,8 @@ def as_json(groups, held, aside, failed):
 
 def plots(placement, directory):
     """Ratios to libbbq, a file for each kind and ring."""
+    trip = round(quartiles([s.floor for s in placement.samples])[1], -1)
+    everybody = sorted({rival for _, rival in placement.cases})
     rows = defaultdict(list)
     for case in sorted({c for c, _ in placement.cases}, key=case_order):
         reference = REFERENCE[case[0]]
@@ -328,8 +330,9 @@ def plots(placement, directory):
         kind, _, ring = key.partition('-')
         title = {'bytes': 'stream of bytes: rate', 'trips': 'round trips a second'
                  }.get(kind, f'messages a second, ring of {size(int(ring or 0))}')
-        drawing = plot.dots(f'{title}, relative to libbbq', cases)
-        (directory / f'{key}.svg').write_text(drawing)
+        title += f', relative to libbbq (bare trip {trip:.0f} ns)'
+        (directory / f'{key}-{trip:.0f}ns.svg').write_text(
+            plot.dots(title, cases, everybody))
 
 
 def main(directory, *paths):
@@ -341,9 +344,9 @@ def main(directory, *paths):
     (directory / 'report.txt').write_text(text)
     (directory / 'report.json').write_text(
         json.dumps(as_json(groups, held, aside, failed), indent=1) + '\n')
-    if groups:
-        # Of the placements, the one that most samples are of.
-        plots(Placement(max(groups, key=len)), directory)
+    for group in groups:
+        if len(group) >= len(samples) / 20:
+            plots(Placement(group), directory)
     sys.stdout.write(text)
 
 
