@@ -380,6 +380,22 @@ Test(stranger, wrong_words)
 	BAD(features, (uint64_t)1 << 63);
 }
 
+/* Right in all, but not what comes next. */
+Test(stranger, wrong_kinds)
+{
+	struct wire_message message = wire_message(ACCEPT, PRODUCER, CAPACITY);
+
+	bad_offer("an answer to what nobody said", &message);
+	message.kind = WANT;
+	bad_offer("a WANT with a half", &message);
+	bad_accept("a second WANT", &message);
+	message.kind = OFFER;
+	bad_accept("an OFFER for an answer", &message);
+	message.kind = ACCEPT;
+	message.role = CONSUMER;
+	bad_accept("our own role", &message);
+}
+
 /* An answer that is one, but to another offer. */
 Test(stranger, accepts_what_was_not_offered)
 {
