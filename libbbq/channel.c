@@ -319,7 +319,10 @@ int bbq_channel_offer(struct bbq_channel *channel, enum bbq_role role,
 	return result(channel, error, !error, timeout_ns);
 }
 
-/* Our half of what is offered, and the peer's, which fd is. */
+/*
+ * Our half of what is offered, and the peer's, which fd is. *ret is to be closed
+ * after an error, too.
+ */
 static int join(const struct bbq_message *theirs, int fd, enum bbq_role role,
 		size_t capacity_max, struct bbq_segment **ret)
 {
@@ -334,12 +337,7 @@ static int join(const struct bbq_message *theirs, int fd, enum bbq_role role,
 		close(fd);
 		return error;
 	}
-	error = bbq_sealed_join(*ret, fd);
-	if (error) {
-		bbq_segment_close(*ret);
-		*ret = NULL;
-	}
-	return error;
+	return bbq_sealed_join(*ret, fd);
 }
 
 static int take(struct bbq_channel *channel, enum bbq_role role,
