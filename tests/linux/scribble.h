@@ -351,7 +351,7 @@ static inline void flicker(const struct scene *scene)
 	uint64_t right = look(cursor);
 	bool frames = scene->mode == BBQ_MODE_FRAMES && one_in(2);
 
-	for (int n = 0; n < 2000; n++) {
+	for (int n = 0; n < 20000; n++) {
 		if (frames)
 			scribble_frame(scene);
 		else
