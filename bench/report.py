@@ -237,6 +237,11 @@ def trips(placement):
             word = 'reached' if statistics.median(ratios) <= wish else 'MISSED'
             yield (f'    {f"round trip, {name}: bbq / bare lines":<44}'
                    f'{show_ratio(ratios)}  <= {wish}: {word}')
+        slower = placement.ratios(case, 'bbq-verbs', 'bbq')
+        if len(slower) >= FEW:
+            word = 'reached' if statistics.median(slower) <= 1.05 else 'MISSED'
+            yield (f'    {"round trip, p50: bbq-verbs / bbq":<44}'
+                   f'{show_ratio(slower)}  <= 1.05: {word}')
 
 
 def memory(held):

@@ -13,6 +13,7 @@
 #include "rivals/kernel.h"
 #include "rivals/mirror.h"
 #include "rivals/slots.h"
+#include "rivals/verbs.h"
 
 namespace bench
 {
@@ -65,6 +66,7 @@ const std::vector<Rival> &rivals()
 {
 	static const std::vector<Rival> all{
 		rival<Frames, messages | trips | held>("bbq"),
+		rival<Verbs, messages | trips>("bbq-verbs"),
 		rival<FrameBatches, messages>("bbq-batch"),
 		rival<Bytes, bytes>("bbq-bytes"),
 		rival<Slots, messages | trips | held>("slots"),
