@@ -90,11 +90,14 @@ static void await(pid_t victim, pid_t scribbler)
 /* ---- durable: both write all of one segment ---------------------------- */
 
 /* Work as one of the two, and again after each -EBADMSG, for the round. */
-static _Noreturn void durable_victim(int fd, bool sends)
+static _Noreturn void durable_victim(struct bbq_segment *inherited, bool sends)
 {
 	int64_t until = now_ms() + ROUND_MS;
 	struct victim v = { .segment = NULL };
+	int fd = fcntl(bbq_segment_fd(inherited), F_DUPFD_CLOEXEC, 0);
 
+	check(fd >= 0);
+	bbq_segment_close(inherited);
 	alarm(PATIENCE);
 	for (int i = 0; i < REOPENS && now_ms() < until; i++) {
 		/* Its header is the peer's too, but this is checked once. */
@@ -150,7 +153,7 @@ static void durable_round(void)
 		scribble(&scene);
 	victim = start(draw());
 	if (victim == 0)
-		durable_victim(bbq_segment_fd(segment), !scene.sends);
+		durable_victim(segment, !scene.sends);
 	await(victim, scribbler);
 	munmap(scene.map, 3 * scene.page + scene.capacity);
 	close(scene.lock_fd);
