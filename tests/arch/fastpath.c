@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Each verb once, as a function of its own, for code.sh to look at. */
+/* Each verb once, as a function of its own: for code.sh to look at, and for
+ * tests/firmware to see how large it is. */
 #include <bbq/core.h>
 
 int fast_grant(struct bbq_producer *p, size_t len, struct bbq_span *ret);

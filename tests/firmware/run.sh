@@ -51,18 +51,15 @@ machine() {
 	esac
 }
 
-# code CORE [FLAGS]: bytes of code of the verbs; nothing else is called
+# code CORE SOURCE: bytes of code of the verbs in it; nothing else is called
 code() {
-	core=$1
-	shift
 	# shellcheck disable=SC2046 # lists
-	"$(tool "$core" gcc)" $(machine "$core") -Os -std=c11 -ffreestanding \
-		-I"$root/libbbq/include" "$@" -c \
-		-o verbs.o "$root/tests/firmware/verbs.c"
-	if "$(tool "$core" nm)" -u verbs.o | grep .; then
-		fail "$core: the verbs call the functions above"
+	"$(tool "$1" gcc)" $(machine "$1") -Os -std=c11 -ffreestanding \
+		-I"$root/libbbq/include" -c -o verbs.o "$root/tests/$2"
+	if "$(tool "$1" nm)" -u verbs.o | grep .; then
+		fail "$1: the verbs call the functions above"
 	fi
-	"$(tool "$core" size)" verbs.o | awk 'NR == 2 { print $1 }'
+	"$(tool "$1" size)" verbs.o | awk 'NR == 2 { print $1 }'
 }
 
 # ram CORE: bytes of the shared words and the two handles
@@ -92,8 +89,8 @@ core() {
 			sed -n 's/ . dma_start$//p')
 		echo "$1, $size bytes at 0x$address: $printed"
 	done
-	at_most "$1" 'grant, commit, read, release' "$(code "$1")" "$2"
-	at_most "$1" 'the same for frames' "$(code "$1" -DFRAMES)" "$3"
+	at_most "$1" 'grant, commit, read, release' "$(code "$1" arch/fastpath.c)" "$2"
+	at_most "$1" 'the same for frames' "$(code "$1" firmware/frames.c)" "$3"
 	sizes=$(ram "$1")
 	at_most "$1" "consumer, producer, words ($sizes)" \
 		$(($(echo "$sizes" | tr ' ' '+'))) "$4"
