@@ -71,9 +71,13 @@ static void detach(struct hand *hand)
 	hand->buffer = NULL;
 }
 
-/* 0: once more. */
-static int failed(ssize_t result)
+/* What a read or write came to. 0: go on, *done is how far. */
+static int advance(ssize_t result, size_t *done)
 {
+	if (result > 0) {
+		*done += (size_t)result;
+		return 0;
+	}
 	if (result == 0)
 		return -EPIPE;
 	if (errno != EAGAIN && errno != EINTR)
@@ -85,42 +89,26 @@ static int send_all(struct hand *hand, const void *message)
 {
 	const unsigned char *from = message;
 	size_t done = 0;
+	int error = 0;
 
-	while (done < hand->setup->size) {
-		ssize_t result = write(hand->write_fd, from + done,
-				       hand->setup->size - done);
-
-		if (result <= 0) {
-			int error = failed(result);
-
-			if (error)
-				return error;
-			continue;
-		}
-		done += (size_t)result;
-	}
-	return 0;
+	while (done < hand->setup->size && !error)
+		error = advance(write(hand->write_fd, from + done,
+				      hand->setup->size - done),
+				&done);
+	return error;
 }
 
 static int recv_all(struct hand *hand, void *message)
 {
 	unsigned char *to = message;
 	size_t done = 0;
+	int error = 0;
 
-	while (done < hand->setup->size) {
-		ssize_t result = read(hand->read_fd, to + done,
-				      hand->setup->size - done);
-
-		if (result <= 0) {
-			int error = failed(result);
-
-			if (error)
-				return error;
-			continue;
-		}
-		done += (size_t)result;
-	}
-	return 0;
+	while (done < hand->setup->size && !error)
+		error = advance(read(hand->read_fd, to + done,
+				     hand->setup->size - done),
+				&done);
+	return error;
 }
 
 static int echo(struct hand *hand)
