@@ -460,13 +460,33 @@ void *bbq_segment_data(const struct bbq_segment *segment)
 	return segment ? segment->data : NULL;
 }
 
-int bbq_segment_prefault(struct bbq_segment *segment)
+static int populate(void *from, const void *to, bool writable)
 {
-	if (!segment)
-		return -EINVAL;
-	return madvise(segment->map, segment->size, MADV_POPULATE_WRITE) < 0
+	size_t size = (size_t)((const char *)to - (char *)from);
+
+	return madvise(from, size,
+		       writable ? MADV_POPULATE_WRITE : MADV_POPULATE_READ) < 0
 		       ? -errno
 		       : 0;
+}
+
+/* The peer's half of a sealed segment can only be read. */
+int bbq_segment_prefault(struct bbq_segment *segment)
+{
+	int error;
+
+	if (!segment)
+		return -EINVAL;
+	error = populate(segment->producer, segment->consumer,
+			 segment->role != BBQ_LOCK_CONSUMER);
+	if (error)
+		return error;
+	error = populate(segment->consumer, segment->data,
+			 segment->role != BBQ_LOCK_PRODUCER);
+	if (error)
+		return error;
+	return populate(segment->data, segment->map + segment->size,
+			segment->role != BBQ_LOCK_CONSUMER);
 }
 
 /* The three words are not of one moment: the result is clamped. */

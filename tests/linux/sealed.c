@@ -293,6 +293,21 @@ Test(sealed, rights_of_each_page)
 }
 
 /* What is passed is not a segment that the others could attach to. */
+/* The own half to write, the peer's to read; nothing of either changes. */
+Test(sealed, prefaulted)
+{
+	const enum bbq_role roles[] = { BBQ_ROLE_PRODUCER, BBQ_ROLE_CONSUMER };
+
+	for (int i = 0; i < 2; i++) {
+		struct victim victim;
+
+		victim_open(&victim, roles[i]);
+		is(0, bbq_segment_prefault(victim.segment));
+		unchanged(&victim, "prefault");
+		victim_close(&victim);
+	}
+}
+
 Test(sealed, half_is_no_segment)
 {
 	struct bbq_segment *segment = NULL;
