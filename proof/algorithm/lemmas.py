@@ -100,7 +100,7 @@ def header_size(length, bits):
 
 
 def encode(size, length):
-    """bbq_frame_header_encode, for a size that is a number"""
+    """bbq_header_encode_long_, for a size that is a number"""
     first, rest = BitVecVal(0, length.size()), length
     if size < HEADER_MAX:
         first = length << size | 1 << (size - 1)
@@ -110,6 +110,13 @@ def encode(size, length):
         out.append(Extract(7, 0, rest))
         rest = LShR(rest, 8)
     return out
+
+
+def encode_short(size, length):
+    """bbq_frame_header_encode, for a size of 1 or 2"""
+    if size == 1:
+        return [Extract(7, 0, length << 1 | 1)]
+    return [Extract(7, 0, length << 2 | 2), Extract(7, 0, LShR(length, 6))]
 
 
 def first_size(first):
@@ -148,6 +155,10 @@ def headers(bits):
                 else ULT(length, 1 << 7 * size))
         coded = encode(size, length)
         good, decoded = decode(size, coded, avail)
+        if size <= 2:
+            yield lemma(group, f'{size} bytes: written without a loop', And(
+                *(a == b for a, b in zip(encode_short(size, length), coded))),
+                fits)
         yield lemma(group, f'{size} bytes: the first says so',
                     first_size(coded[0]) == size, fits)
         yield lemma(group, f'{size} bytes: what was encoded is decoded',

@@ -29,7 +29,7 @@ def functions():
     found = {}
     for name in ('core.h', 'frame.h'):
         text = (INCLUDE / name).read_text(encoding='utf-8')
-        for head in re.finditer(r'^(?:static inline|BBQ_INLINE)[^;{}]*?'
+        for head in re.finditer(r'^(?:static inline|BBQ_COLD|BBQ_INLINE)[^;{}]*?'
                                 r'(bbq_\w+)\([^;{}]*\)\n\{(.*?)^\}',
                                 text, re.M | re.S):
             found[head.group(1)] = head.group(2)

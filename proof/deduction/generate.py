@@ -16,7 +16,7 @@ must be found, exactly once: otherwise it is an error.
 import re
 from pathlib import Path
 
-FUNCTION = re.compile(r"^(?:BBQ_INLINE|static inline)\b[^;{]*?(\w+)\s*\(", re.M)
+FUNCTION = re.compile(r"^(?:BBQ_INLINE|BBQ_COLD|static inline)\b[^;{]*?(\w+)\s*\(", re.M)
 LOOP = re.compile(r"^\s+(?:for|while|do)\b", re.M)
 
 # In access.h; the bodies in the headers are not compiled.

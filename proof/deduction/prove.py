@@ -34,7 +34,8 @@ TOOLS = ["frama-c", "why3", "z3", "cvc4", "gcc"]
 CASTS = re.compile(r"\[wp\] [\w.]+:\d+: Warning: \n"
                    r"  Cast with incompatible pointers types "
                    r"\(source: [su]int8\*\) \(target: [su]int8\*\)\n")
-CODEC = ["bbq_frame_header_encode", "bbq_frame_header_decode"]
+CODEC = ["bbq_header_encode_long_", "bbq_frame_header_encode",
+         "bbq_frame_header_decode"]
 WIDTHS = range(1, 10)
 LEMMAS = "-wp-prop=@lemma"
 GOAL = re.compile(r"^\[wp\] \[([^\]]+)\] Goal typed_cast_(\w+)(.*)$", re.M)

@@ -139,8 +139,15 @@ typedef uint32_t bbq_word;
 #define BBQ_INLINE static inline
 #endif
 
-/* Off the fast path: what calls it is laid out as if it seldom did. */
-#define BBQ_COLD __attribute__((cold))
+/*
+ * Off the fast path: what calls it is laid out as if it seldom did. Out of
+ * line, so that it takes no registers there; but at -Os bytes count for more.
+ */
+#ifdef __OPTIMIZE_SIZE__
+#define BBQ_COLD static inline __attribute__((cold))
+#else
+#define BBQ_COLD static __attribute__((cold, noinline, unused))
+#endif
 
 #define BBQ_HALF_BITS (BBQ_WORD_BITS / 2)
 #define BBQ_ONE_LAP ((bbq_word)1 << BBQ_HALF_BITS)
@@ -498,10 +505,8 @@ static inline void bbq_open_place_(struct bbq_producer *p,
  * bbq_open_grant_ when the cached cursor did not give all that was asked: look
  * again. Its arguments are numbers, so that the fast path needs no memory.
  */
-static inline BBQ_COLD int bbq_open_grant_late_(struct bbq_producer *p,
-						size_t here, size_t head,
-						size_t extra,
-						enum bbq_open open)
+BBQ_COLD int bbq_open_grant_late_(struct bbq_producer *p, size_t here,
+				  size_t head, size_t extra, enum bbq_open open)
 {
 	struct bbq_need need = { here, head, extra };
 	struct bbq_place place;

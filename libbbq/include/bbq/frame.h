@@ -51,25 +51,30 @@ static inline void bbq_store_byte_(unsigned char *byte, unsigned char value)
 }
 #endif
 
-/* Bytes of the narrowest header that can say len: 1 to 9. */
-BBQ_INLINE size_t bbq_frame_header_size(size_t len)
+/* bbq_frame_header_size of what two bytes cannot say. */
+BBQ_COLD size_t bbq_header_size_long_(size_t len)
 {
 	size_t size = 2;
 
-	if (len < 0x80)
-		return 1;
 	len >>= 7;
 	while (size < BBQ_FRAME_HEADER_MAX && (len >>= 7) != 0)
 		size++;
 	return size;
 }
 
-/*
- * Write the header for len into header[0, size). size is between
- * bbq_frame_header_size(len) and BBQ_FRAME_HEADER_MAX.
- */
-BBQ_INLINE void bbq_frame_header_encode(unsigned char *header, size_t size,
-					size_t len)
+/* Bytes of the narrowest header that can say len: 1 to 9. */
+BBQ_INLINE size_t bbq_frame_header_size(size_t len)
+{
+	if (len < 0x80)
+		return 1;
+	if (len < 0x4000)
+		return 2;
+	return bbq_header_size_long_(len);
+}
+
+/* bbq_frame_header_encode for any size. */
+BBQ_COLD void bbq_header_encode_long_(unsigned char *header, size_t size,
+				      size_t len)
 {
 	size_t first = 0;
 	size_t i;
@@ -82,6 +87,23 @@ BBQ_INLINE void bbq_frame_header_encode(unsigned char *header, size_t size,
 	for (i = 1; i < size; i++) {
 		bbq_store_byte_(header + i, (unsigned char)(len & 0xff));
 		len >>= 8;
+	}
+}
+
+/*
+ * Write the header for len into header[0, size). size is between
+ * bbq_frame_header_size(len) and BBQ_FRAME_HEADER_MAX.
+ */
+BBQ_INLINE void bbq_frame_header_encode(unsigned char *header, size_t size,
+					size_t len)
+{
+	if (size > 2) {
+		bbq_header_encode_long_(header, size, len);
+	} else if (size == 2) {
+		bbq_store_byte_(header, (unsigned char)((len << 2 | 2) & 0xff));
+		bbq_store_byte_(header + 1, (unsigned char)(len >> 6));
+	} else {
+		bbq_store_byte_(header, (unsigned char)(len << 1 | 1));
 	}
 }
 
@@ -200,8 +222,8 @@ static inline int bbq_frame_need_(const struct bbq_producer *p, size_t header,
 }
 
 /* bbq_frame_grant of what does not fit at write's offset, for all we know. */
-static inline BBQ_COLD int bbq_frame_grant_late_(struct bbq_producer *p,
-						 size_t header, size_t max)
+BBQ_COLD int bbq_frame_grant_late_(struct bbq_producer *p, size_t header,
+				   size_t max)
 {
 	struct bbq_need need;
 	int error = bbq_frame_need_(p, header, max, &need);
@@ -402,7 +424,7 @@ broken:
 }
 
 /* The part in hand is read: step into the next, or look for one. */
-static inline BBQ_COLD int bbq_frame_look_(struct bbq_consumer *c)
+BBQ_COLD int bbq_frame_look_(struct bbq_consumer *c)
 {
 	int error;
 
