@@ -66,6 +66,16 @@ inline uint64_t now_ticks()
 
 double ns_per_tick();
 
+/* What a processor does in a loop that waits for another one. */
+inline void relax()
+{
+#if defined(__x86_64__)
+	_mm_pause();
+#elif defined(__aarch64__)
+	__asm__ volatile("isb" ::: "memory");
+#endif
+}
+
 /*
  * What a side does between two looks at a queue that has nothing for it. Most
  * of it is a look; now and then the other side may need this very core.

@@ -66,7 +66,9 @@ const std::vector<Rival> &rivals()
 {
 	static const std::vector<Rival> all{
 		rival<Frames, messages | trips | held>("bbq"),
+		rival<EagerFrames, messages | trips>("bbq-eager"),
 		rival<Verbs, messages | trips>("bbq-verbs"),
+		rival<SpinVerbs, trips>("bbq-spin"),
 		rival<FrameBatches, messages>("bbq-batch"),
 		rival<Bytes, bytes>("bbq-bytes"),
 		rival<Slots, messages | trips | held>("slots"),

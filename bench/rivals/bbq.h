@@ -2,10 +2,15 @@
 /*
  * bbq.h - libbbq, by its public verbs
  *
- *     Frames        one message, one frame: granted, committed, read, released
+ *     Frames        one message, one frame: granted, committed, read, released.
+ *                   The grant is for the longest message, the commit for this
+ *     EagerFrames   the same, with a consumer that looks all the time
  *     FrameBatches  the caller gathers frames in one grant and commits them
  *                   together, and takes all that has come in one read
  *     Bytes         a stream
+ *
+ * Frames and FrameBatches give the producer a moment when they find nothing
+ * (docs/tuning.md).
  */
 #ifndef BENCH_RIVALS_BBQ_H
 #define BENCH_RIVALS_BBQ_H
@@ -72,17 +77,45 @@ inline void bbq_must(int error)
 		die("libbbq", -error);
 }
 
-class Frames : public Bbq
+/*
+ * A moment for the producer, who meanwhile has the lines for itself: about a
+ * microsecond, or in a small ring less, so that it does not run full.
+ */
+class Moment
 {
+	static constexpr size_t pauses_most = 64;
+
+	size_t pauses;
+
       public:
-	using Bbq::Bbq;
+	explicit Moment(size_t ring)
+	    : pauses(std::min(pauses_most, ring / 1024))
+	{
+	}
+
+	void give() const
+	{
+		for (size_t i = 0; i < pauses; i++)
+			relax();
+	}
+};
+
+template <bool eager> class FramesOf : public Bbq
+{
+	size_t longest;
+
+      public:
+	FramesOf(size_t ring, size_t max) : Bbq(ring, max), longest(max)
+	{
+	}
 
 	class Producer
 	{
 		bbq_producer producer;
+		size_t longest;
 
 	      public:
-		explicit Producer(Frames &queue)
+		explicit Producer(FramesOf &queue) : longest(queue.longest)
 		{
 			queue.init(&producer);
 		}
@@ -91,8 +124,9 @@ class Frames : public Bbq
 		{
 			bbq_span span;
 
-			if (!bbq_ok(bbq_frame_grant(&producer, len, &span))) {
-				bbq_must(bbq_frame_want(&producer, len));
+			if (!bbq_ok(bbq_frame_grant(&producer, longest,
+						    &span))) {
+				bbq_must(bbq_frame_want(&producer, longest));
 				return false;
 			}
 			write(span.data);
@@ -108,9 +142,10 @@ class Frames : public Bbq
 	class Consumer
 	{
 		bbq_consumer consumer;
+		Moment moment;
 
 	      public:
-		explicit Consumer(Frames &queue)
+		explicit Consumer(FramesOf &queue) : moment(queue.memory())
 		{
 			queue.init(&consumer);
 		}
@@ -119,14 +154,20 @@ class Frames : public Bbq
 		{
 			bbq_view view;
 
-			if (!bbq_ok(bbq_frame_read(&consumer, &view)))
+			if (!bbq_ok(bbq_frame_read(&consumer, &view))) {
+				if constexpr (!eager)
+					moment.give();
 				return false;
+			}
 			look(view.data, view.len);
 			bbq_must(bbq_frame_release(&consumer));
 			return true;
 		}
 	};
 };
+
+using Frames = FramesOf<false>;
+using EagerFrames = FramesOf<true>;
 
 class FrameBatches : public Bbq
 {
@@ -136,25 +177,29 @@ class FrameBatches : public Bbq
 	class Producer
 	{
 		/* So much is gathered, or an eighth of a smaller ring. */
-		static constexpr size_t batch_bytes = 2048;
+		static constexpr size_t batch_bytes = 4096;
 
 		bbq_producer producer;
-		bbq_span span{};
-		size_t used = 0;
+		bbq_span rest{};    /* of the grant */
+		size_t granted = 0; /* or none */
 		size_t batch;
 
-		/* More room than for this frame, if there is. */
-		bool begin(size_t frame)
+		bool begin(size_t len)
 		{
-			size_t most = std::max(frame, batch);
-
-			used = 0;
-			if (bbq_ok(bbq_grant_range(&producer, frame, most,
-						   &span)))
+			if (bbq_ok(bbq_frames_grant(&producer, len, batch,
+						    &rest))) {
+				granted = rest.len;
 				return true;
-			span.len = 0;
-			bbq_must(bbq_want(&producer, frame));
+			}
+			bbq_must(bbq_frame_want(&producer, len));
 			return false;
+		}
+
+		bool next(size_t len, bbq_span *ret)
+		{
+			return granted > 0 &&
+			       bbq_ok(bbq_frame_put(&producer, &rest, len,
+						    ret));
 		}
 
 	      public:
@@ -166,28 +211,24 @@ class FrameBatches : public Bbq
 
 		template <class Write> bool put(size_t len, Write write)
 		{
-			size_t header = bbq_frame_header_size(len);
-			size_t frame = header + len;
+			bbq_span span;
 
-			if (frame > span.len - used) {
+			if (!next(len, &span)) {
 				flush();
-				if (!begin(frame))
+				if (!begin(len))
 					return false;
+				require(next(len, &span), "no room in a grant");
 			}
-			auto *to =
-				static_cast<unsigned char *>(span.data) + used;
-			bbq_frame_header_encode(to, header, len);
-			write(to + header);
-			used += frame;
+			write(span.data);
 			return true;
 		}
 
 		void flush()
 		{
-			if (span.len > 0)
-				bbq_must(bbq_commit(&producer, used));
-			span.len = 0;
-			used = 0;
+			if (granted > 0)
+				bbq_must(bbq_commit(&producer,
+						    granted - rest.len));
+			granted = 0;
 		}
 	};
 
@@ -196,17 +237,20 @@ class FrameBatches : public Bbq
 		bbq_consumer consumer;
 		bbq_view rest{};
 		size_t read = 0;
+		Moment moment;
 
 		bool begin()
 		{
-			if (!bbq_ok(bbq_read(&consumer, &rest)))
+			if (!bbq_ok(bbq_read(&consumer, &rest))) {
+				moment.give();
 				return false;
+			}
 			read = rest.len;
 			return true;
 		}
 
 	      public:
-		explicit Consumer(FrameBatches &queue)
+		explicit Consumer(FrameBatches &queue) : moment(queue.memory())
 		{
 			queue.init(&consumer);
 		}
@@ -231,7 +275,7 @@ class Bytes : public Bbq
       public:
 	using Bbq::Bbq;
 
-	/* Half the ring at a time, so that both sides have something to do. */
+	/* A part of the ring at a time, so that both sides have work to do. */
 	static size_t part(size_t capacity)
 	{
 		return std::min(capacity / 4, size_t{ 16384 });

@@ -4,7 +4,8 @@
  *
  * What it costs, beside the bare verbs of core.h and frame.h, that either side
  * would sleep, be woken, and notice that the other has died. Everything is as
- * it is unless set: they look for a while before they sleep.
+ * it is unless set: they look for a while before they sleep. SpinVerbs never
+ * sleep.
  */
 #ifndef BENCH_RIVALS_VERBS_H
 #define BENCH_RIVALS_VERBS_H
@@ -12,11 +13,12 @@
 #include "rivals/bbq.h"
 
 #include <bbq/bbq.h>
+#include <climits>
 
 namespace bench
 {
 
-class Verbs
+template <bool sleeps> class VerbsOf
 {
 	bbq_segment *segment;
 
@@ -35,7 +37,7 @@ class Verbs
 		return Bbq::fits(ring, max);
 	}
 
-	Verbs(size_t ring, size_t)
+	VerbsOf(size_t ring, size_t)
 	{
 		bbq_config config{};
 
@@ -43,12 +45,12 @@ class Verbs
 		config.mode = BBQ_MODE_FRAMES;
 		bbq_must(bbq_segment_create(&config, &segment));
 	}
-	~Verbs()
+	~VerbsOf()
 	{
 		bbq_segment_close(segment);
 	}
-	Verbs(const Verbs &) = delete;
-	Verbs &operator=(const Verbs &) = delete;
+	VerbsOf(const VerbsOf &) = delete;
+	VerbsOf &operator=(const VerbsOf &) = delete;
 
 	class Producer
 	{
@@ -56,9 +58,11 @@ class Verbs
 		bbq_sender sender;
 
 	      public:
-		explicit Producer(Verbs &queue) : segment(queue.attach())
+		explicit Producer(VerbsOf &queue) : segment(queue.attach())
 		{
 			bbq_must(bbq_sender_open(segment, &sender));
+			if (!sleeps)
+				sender.end.spin = UINT_MAX;
 		}
 		~Producer()
 		{
@@ -90,9 +94,11 @@ class Verbs
 		bbq_receiver receiver;
 
 	      public:
-		explicit Consumer(Verbs &queue) : segment(queue.attach())
+		explicit Consumer(VerbsOf &queue) : segment(queue.attach())
 		{
 			bbq_must(bbq_receiver_open(segment, &receiver));
+			if (!sleeps)
+				receiver.end.spin = UINT_MAX;
 		}
 		~Consumer()
 		{
@@ -114,6 +120,9 @@ class Verbs
 		}
 	};
 };
+
+using Verbs = VerbsOf<true>;
+using SpinVerbs = VerbsOf<false>;
 
 } // namespace bench
 
