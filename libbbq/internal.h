@@ -95,6 +95,9 @@ struct attempt {
 /* Try, spin, sleep; the errors of the waiting verbs. */
 int bbq_end_wait(struct bbq_end *end, int64_t timeout_ns,
 		 const struct attempt *attempt);
+/* The rest of it, when the first try has returned -EAGAIN. */
+int bbq_end_refused(struct bbq_end *end, int64_t timeout_ns,
+		    const struct attempt *attempt);
 /* Let this process's sleeps spare the peer its fences; 1 if that works. */
 uint32_t bbq_barrier_register(void);
 /* Wake the peer, whatever its ticket. */

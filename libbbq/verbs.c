@@ -3,7 +3,8 @@
  * verbs.c - the verbs of core.h and frame.h that wait
  *
  * Each is an attempt: what core.h offers without waiting, and what has to be
- * told to the other side if it did not work. wait.c tries it again.
+ * told to the other side if it did not work. wait.c tries it again. An end that
+ * is closed has a broken handle, so that each attempt says -EBADMSG.
  */
 #include <errno.h>
 
@@ -32,9 +33,9 @@ static int try_grant(const struct attempt *a)
 
 static int try_frame_grant(const struct attempt *a)
 {
-	int error = bbq_frame_grant(&a->sender->producer, a->max, a->ret);
+	int error = bbq_frame_grant(&a->sender->producer, a->min, a->ret);
 
-	return error == -EAGAIN ? sender_want(a->sender, bbq_frame_want, a->max)
+	return error == -EAGAIN ? sender_want(a->sender, bbq_frame_want, a->min)
 				: error;
 }
 
@@ -91,28 +92,44 @@ static int receiver_stepped(struct bbq_receiver *receiver, bbq_word before,
 	return error;
 }
 
+static int read_once(struct bbq_receiver *receiver, struct bbq_view *ret)
+{
+	bbq_word before = receiver->consumer.read;
+
+	return receiver_stepped(receiver, before,
+				bbq_read(&receiver->consumer, ret));
+}
+
 static int try_read(const struct attempt *a)
 {
-	bbq_word before = a->receiver->consumer.read;
+	return read_once(a->receiver, a->ret);
+}
 
-	return receiver_stepped(a->receiver, before,
-				bbq_read(&a->receiver->consumer, a->ret));
+static int read_split_once(struct bbq_receiver *receiver,
+			   struct bbq_view ret[2])
+{
+	bbq_word before = receiver->consumer.read;
+
+	return receiver_stepped(receiver, before,
+				bbq_read_split(&receiver->consumer, ret));
 }
 
 static int try_read_split(const struct attempt *a)
 {
-	bbq_word before = a->receiver->consumer.read;
+	return read_split_once(a->receiver, a->ret);
+}
 
-	return receiver_stepped(a->receiver, before,
-				bbq_read_split(&a->receiver->consumer, a->ret));
+static int frame_read_once(struct bbq_receiver *receiver, struct bbq_view *ret)
+{
+	bbq_word before = receiver->consumer.read;
+
+	return receiver_stepped(receiver, before,
+				bbq_frame_read(&receiver->consumer, ret));
 }
 
 static int try_frame_read(const struct attempt *a)
 {
-	bbq_word before = a->receiver->consumer.read;
-
-	return receiver_stepped(a->receiver, before,
-				bbq_frame_read(&a->receiver->consumer, a->ret));
+	return frame_read_once(a->receiver, a->ret);
 }
 
 int bbq_try_readable(const struct attempt *a)
@@ -125,20 +142,6 @@ int bbq_try_readable(const struct attempt *a)
 }
 
 /* ---- the waiting verbs ------------------------------------------------- */
-
-static int sender_do(const struct attempt *attempt, int64_t timeout_ns)
-{
-	if (attempt->sender->end.lock_fd < 0)
-		return -EBADMSG;
-	return bbq_end_wait(&attempt->sender->end, timeout_ns, attempt);
-}
-
-static int receiver_do(const struct attempt *attempt, int64_t timeout_ns)
-{
-	if (attempt->receiver->end.lock_fd < 0)
-		return -EBADMSG;
-	return bbq_end_wait(&attempt->receiver->end, timeout_ns, attempt);
-}
 
 /* Does the queue carry what the verb is for? A closed end's says nothing. */
 static bool carries(const struct bbq_end *end, enum bbq_mode mode)
@@ -154,7 +157,11 @@ int bbq_sender_wait(struct bbq_sender *sender, size_t len, int64_t timeout_ns)
 		.min = len,
 	};
 
-	return sender ? sender_do(&attempt, timeout_ns) : -EINVAL;
+	if (!sender)
+		return -EINVAL;
+	if (sender->end.lock_fd < 0)
+		return -EBADMSG;
+	return bbq_end_wait(&sender->end, timeout_ns, &attempt);
 }
 
 int bbq_sender_finish(struct bbq_sender *sender, int64_t timeout_ns)
@@ -170,7 +177,7 @@ int bbq_sender_finish(struct bbq_sender *sender, int64_t timeout_ns)
 		return -EBADMSG;
 	if (bbq_end_finish(&sender->end))
 		sender->producer.open = BBQ_OPEN_BROKEN;
-	return sender_do(&attempt, timeout_ns);
+	return bbq_end_wait(&sender->end, timeout_ns, &attempt);
 }
 
 int bbq_receiver_wait(struct bbq_receiver *receiver, int64_t timeout_ns)
@@ -180,23 +187,60 @@ int bbq_receiver_wait(struct bbq_receiver *receiver, int64_t timeout_ns)
 		.receiver = receiver,
 	};
 
-	return receiver ? receiver_do(&attempt, timeout_ns) : -EINVAL;
+	if (!receiver)
+		return -EINVAL;
+	return bbq_end_wait(&receiver->end, timeout_ns, &attempt);
+}
+
+/*
+ * The first attempt was refused: the rest is bbq_end_wait's without it. What
+ * is tried again is written down only here, so that a verb that is not refused
+ * needs no memory.
+ */
+BBQ_COLD int sender_refused(const struct attempt *attempt,
+			    int (*want)(struct bbq_producer *, size_t),
+			    int64_t timeout_ns)
+{
+	int error = sender_want(attempt->sender, want, attempt->min);
+
+	return error == -EAGAIN ? bbq_end_refused(&attempt->sender->end,
+						  timeout_ns, attempt)
+				: error;
+}
+
+BBQ_COLD int receiver_refused(int (*run)(const struct attempt *),
+			      struct bbq_receiver *receiver, int64_t timeout_ns,
+			      void *ret)
+{
+	const struct attempt attempt = {
+		.run = run,
+		.receiver = receiver,
+		.ret = ret,
+	};
+
+	return bbq_end_refused(&receiver->end, timeout_ns, &attempt);
 }
 
 int bbq_sender_grant_range(struct bbq_sender *sender, size_t min, size_t max,
 			   int64_t timeout_ns, struct bbq_span *ret)
 {
-	const struct attempt attempt = {
-		.run = try_grant,
-		.sender = sender,
-		.min = min,
-		.max = max,
-		.ret = ret,
-	};
+	int error;
 
 	if (!sender || !carries(&sender->end, BBQ_MODE_BYTES))
 		return -EINVAL;
-	return sender_do(&attempt, timeout_ns);
+	error = bbq_grant_range(&sender->producer, min, max, ret);
+	if (error == -EAGAIN) {
+		const struct attempt attempt = {
+			.run = try_grant,
+			.sender = sender,
+			.min = min,
+			.max = max,
+			.ret = ret,
+		};
+
+		error = sender_refused(&attempt, bbq_want, timeout_ns);
+	}
+	return error;
 }
 
 int bbq_sender_grant(struct bbq_sender *sender, size_t len, int64_t timeout_ns,
@@ -208,73 +252,85 @@ int bbq_sender_grant(struct bbq_sender *sender, size_t len, int64_t timeout_ns,
 int bbq_sender_frame_grant(struct bbq_sender *sender, size_t max,
 			   int64_t timeout_ns, struct bbq_span *ret)
 {
-	const struct attempt attempt = {
-		.run = try_frame_grant,
-		.sender = sender,
-		.max = max,
-		.ret = ret,
-	};
+	int error;
 
 	if (!sender || !carries(&sender->end, BBQ_MODE_FRAMES))
 		return -EINVAL;
-	return sender_do(&attempt, timeout_ns);
+	error = bbq_frame_grant(&sender->producer, max, ret);
+	if (error == -EAGAIN) {
+		const struct attempt attempt = {
+			.run = try_frame_grant,
+			.sender = sender,
+			.min = max,
+			.ret = ret,
+		};
+
+		error = sender_refused(&attempt, bbq_frame_want, timeout_ns);
+	}
+	return error;
 }
 
 int bbq_sender_frames_grant(struct bbq_sender *sender, size_t first,
 			    size_t most, int64_t timeout_ns,
 			    struct bbq_span *ret)
 {
-	const struct attempt attempt = {
-		.run = try_frames_grant,
-		.sender = sender,
-		.min = first,
-		.max = most,
-		.ret = ret,
-	};
+	int error;
 
 	if (!sender || !carries(&sender->end, BBQ_MODE_FRAMES))
 		return -EINVAL;
-	return sender_do(&attempt, timeout_ns);
-}
+	error = bbq_frames_grant(&sender->producer, first, most, ret);
+	if (error == -EAGAIN) {
+		const struct attempt attempt = {
+			.run = try_frames_grant,
+			.sender = sender,
+			.min = first,
+			.max = most,
+			.ret = ret,
+		};
 
-static int receiver_verb(int (*run)(const struct attempt *),
-			 struct bbq_receiver *receiver, enum bbq_mode mode,
-			 int64_t timeout_ns, void *ret)
-{
-	const struct attempt attempt = {
-		.run = run,
-		.receiver = receiver,
-		.ret = ret,
-	};
-
-	if (!receiver || !carries(&receiver->end, mode))
-		return -EINVAL;
-	return receiver_do(&attempt, timeout_ns);
+		error = sender_refused(&attempt, bbq_frame_want, timeout_ns);
+	}
+	return error;
 }
 
 int bbq_receiver_read(struct bbq_receiver *receiver, int64_t timeout_ns,
 		      struct bbq_view *ret)
 {
-	return receiver_verb(try_read, receiver, BBQ_MODE_BYTES, timeout_ns,
-			     ret);
+	int error;
+
+	if (!receiver || !carries(&receiver->end, BBQ_MODE_BYTES))
+		return -EINVAL;
+	error = read_once(receiver, ret);
+	if (error == -EAGAIN)
+		error = receiver_refused(try_read, receiver, timeout_ns, ret);
+	return error;
 }
 
 int bbq_receiver_read_split(struct bbq_receiver *receiver, int64_t timeout_ns,
 			    struct bbq_view ret[2])
 {
-	/* Frames too: bbq_frame_next takes them apart. */
-	const struct attempt attempt = {
-		.run = try_read_split,
-		.receiver = receiver,
-		.ret = ret,
-	};
+	int error;
 
-	return receiver ? receiver_do(&attempt, timeout_ns) : -EINVAL;
+	/* Frames too: bbq_frame_next takes them apart. */
+	if (!receiver)
+		return -EINVAL;
+	error = read_split_once(receiver, ret);
+	if (error == -EAGAIN)
+		error = receiver_refused(try_read_split, receiver, timeout_ns,
+					 ret);
+	return error;
 }
 
 int bbq_receiver_frame_read(struct bbq_receiver *receiver, int64_t timeout_ns,
 			    struct bbq_view *ret)
 {
-	return receiver_verb(try_frame_read, receiver, BBQ_MODE_FRAMES,
-			     timeout_ns, ret);
+	int error;
+
+	if (!receiver || !carries(&receiver->end, BBQ_MODE_FRAMES))
+		return -EINVAL;
+	error = frame_read_once(receiver, ret);
+	if (error == -EAGAIN)
+		error = receiver_refused(try_frame_read, receiver, timeout_ns,
+					 ret);
+	return error;
 }

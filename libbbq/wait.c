@@ -219,14 +219,21 @@ static int sleep_until(struct bbq_end *end, int64_t deadline,
 int bbq_end_wait(struct bbq_end *end, int64_t timeout_ns,
 		 const struct attempt *attempt)
 {
-	int64_t deadline;
 	int error = attempt->run(attempt);
 
-	if (error != -EAGAIN)
-		return error;
+	return error == -EAGAIN ? bbq_end_refused(end, timeout_ns, attempt)
+				: error;
+}
+
+int bbq_end_refused(struct bbq_end *end, int64_t timeout_ns,
+		    const struct attempt *attempt)
+{
+	int64_t deadline;
+	int error;
+
 	bbq_count_(&end->own->count.refused, 1);
 	if (timeout_ns == 0)
-		return error;
+		return -EAGAIN;
 	deadline = bbq_deadline(timeout_ns);
 	error = attempt_often(attempt, end->spin, end->linger);
 	if (error != -EAGAIN)

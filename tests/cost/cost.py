@@ -36,13 +36,13 @@ BOUNDS = {
     'bbq_frame_next': (51, 82, 48, 67),
     'bbq_frame_read': (58, 88, 58, 77),
     'bbq_frame_release': (14, 14, 14, 14),
-    'bbq_sender_grant': (105, 105, 112, 112),
+    'bbq_sender_grant': (68, 68, 74, 74),
     'bbq_sender_commit': (46, 46, 43, 43),
-    'bbq_receiver_read': (115, 115, 119, 119),
+    'bbq_receiver_read': (73, 73, 92, 92),
     'bbq_receiver_release': (50, 50, 45, 45),
-    'bbq_sender_frame_grant': (112, 116, 108, 111),
+    'bbq_sender_frame_grant': (68, 72, 66, 69),
     'bbq_sender_frame_commit': (58, 62, 60, 64),
-    'bbq_receiver_frame_read': (116, 147, 115, 134),
+    'bbq_receiver_frame_read': (79, 110, 91, 110),
     'bbq_receiver_frame_release': (39, 39, 35, 35),
 }
 COMPILERS = {'gcc': 'gcc version 12.', 'clang': 'clang version 14.'}
