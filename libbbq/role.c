@@ -76,6 +76,14 @@ int bbq_end_peer_came(const struct bbq_end *end)
 	return life != 0 && life != end->past_life;
 }
 
+/* A small ring would run full, or empty, meanwhile. */
+static unsigned int linger_default(size_t capacity)
+{
+	return capacity / 1024 < BBQ_LINGER_DEFAULT
+		       ? (unsigned int)(capacity / 1024)
+		       : BBQ_LINGER_DEFAULT;
+}
+
 /* Take the lock that is the role. */
 static int end_claim(struct bbq_end *end, struct bbq_segment *segment,
 		     int own_lock, int peer_lock)
@@ -87,6 +95,7 @@ static int end_claim(struct bbq_end *end, struct bbq_segment *segment,
 	end->segment = segment;
 	end->peer_lock = peer_lock;
 	end->spin = BBQ_SPIN_DEFAULT;
+	end->linger = linger_default(segment->capacity);
 	end->slice_ns = BBQ_SLICE_DEFAULT;
 	return 0;
 }

@@ -42,6 +42,11 @@
 
 #define NS_PER_SEC INT64_C(1000000000)
 
+/* So many publications since the last wait, and a moment pays. */
+#define MOMENT_PAYS 8
+/* Of so many waits for which it does not, one is a trial. */
+#define MOMENT_TRIAL 1024
+
 /* The kernel's timespec for SYS_futex, whatever libc's time_t is. */
 struct futex_time {
 	long sec;
@@ -146,18 +151,39 @@ static void relax(void)
 #endif
 }
 
-/* For so many pauses, with a look after each `linger` + 1 of them. */
-static int attempt_often(const struct attempt *attempt, unsigned int pauses,
-			 unsigned int linger)
+static void relax_often(unsigned int pauses)
+{
+	while (pauses-- > 0)
+		relax();
+}
+
+/*
+ * How many pauses the peer shall have before the next look. If this end has
+ * published often since it last waited, then the peer is at work, and gets on
+ * faster while nobody looks. If not, the peer most likely waits for what this
+ * end does next; or nothing gathers because nobody gives a moment, and so one
+ * wait in some hundreds is a trial.
+ */
+static unsigned int moment(struct bbq_end *end)
+{
+	const struct bbq_counters *count = &end->own->count;
+	bbq_word published = bbq_load_relaxed_(&count->avoided) +
+			     bbq_load_relaxed_(&count->rings);
+	bool pays = published - end->published >= MOMENT_PAYS;
+
+	end->published = published;
+	if (!pays && ++end->alone % MOMENT_TRIAL != 0)
+		return 0;
+	return end->linger < end->spin ? end->linger : end->spin;
+}
+
+/* Look, and then after each of so many pauses. */
+static int attempt_often(const struct attempt *attempt, unsigned int pauses)
 {
 	int error = attempt->run(attempt);
 
-	while (error == -EAGAIN && pauses > 0) {
-		unsigned int some = linger < pauses ? linger + 1 : pauses;
-
-		pauses -= some;
-		while (some-- > 0)
-			relax();
+	while (error == -EAGAIN && pauses-- > 0) {
+		relax();
 		error = attempt->run(attempt);
 	}
 	return error;
@@ -210,8 +236,7 @@ static int sleep_until(struct bbq_end *end, int64_t deadline,
 			return last_look(attempt, -ETIMEDOUT);
 		if (slept == -EINTR)
 			return -EINTR;
-		error = attempt_often(attempt, slept ? 0 : end->spin,
-				      end->linger);
+		error = attempt_often(attempt, slept ? 0 : end->spin);
 	}
 	return error;
 }
@@ -228,6 +253,7 @@ int bbq_end_wait(struct bbq_end *end, int64_t timeout_ns,
 int bbq_end_refused(struct bbq_end *end, int64_t timeout_ns,
 		    const struct attempt *attempt)
 {
+	unsigned int pauses;
 	int64_t deadline;
 	int error;
 
@@ -235,7 +261,9 @@ int bbq_end_refused(struct bbq_end *end, int64_t timeout_ns,
 	if (timeout_ns == 0)
 		return -EAGAIN;
 	deadline = bbq_deadline(timeout_ns);
-	error = attempt_often(attempt, end->spin, end->linger);
+	pauses = moment(end);
+	relax_often(pauses);
+	error = attempt_often(attempt, end->spin - pauses);
 	if (error != -EAGAIN)
 		return error;
 	bbq_watch_disarm(end);

@@ -181,36 +181,92 @@ Test(sleeping, looks_before_it_sleeps)
 	end();
 }
 
-/* After every third pause, and after the last: no longer than without. */
-Test(sleeping, looks_less_often_when_it_lingers)
+/* The looks of a wait, after so much was released since the one before. */
+static unsigned int looks_after(unsigned int releases)
 {
-	static const int results[] = { EINTR, EINTR, EINTR, EINTR };
+	kernel.sleeps = 0;
+	looks = 0;
+	while (releases-- > 0)
+		bbq_receiver_notify(&r);
+	is(-EINTR, bbq_end_wait(&r.end, BBQ_FOREVER, &looking));
+	return looks;
+}
+
+/* Pauses without a look, and no more of them than without a moment. */
+Test(sleeping, gives_a_moment_where_much_was_released)
+{
+	static const int results[] = { EINTR };
 
 	begin(results, 0);
 	r.end.spin = 7;
-	r.end.linger = 2;
-	is(-EINTR, bbq_end_wait(&r.end, BBQ_FOREVER, &looking));
-	cr_assert_eq(looks, 1 + 1 + 3 + 1);
-	looks = 0;
-	r.end.spin = 6;
-	is(-EINTR, bbq_end_wait(&r.end, BBQ_FOREVER, &looking));
-	cr_assert_eq(looks, 1 + 1 + 2 + 1);
-	looks = 0;
-	r.end.spin = UINT_MAX;
-	r.end.linger = UINT_MAX / 1000000;
-	found_at = 50;
-	is(0, bbq_end_wait(&r.end, BBQ_FOREVER, &looking));
-	cr_assert_eq(looks, 50);
-	looks = found_at = 0;
-	r.end.spin = 3;
-	r.end.linger = 3;
-	is(-EINTR, bbq_end_wait(&r.end, BBQ_FOREVER, &looking));
-	cr_assert_eq(looks, 1 + 1 + 1 + 1);
-	looks = 0;
+	r.end.linger = 4;
+	looks_after(0); /* opening the end may ring */
+	cr_assert_eq(looks_after(7), 1 + 1 + 7 + 1);
+	cr_assert_eq(looks_after(8), 1 + 1 + 3 + 1);
+	cr_assert_eq(looks_after(0), 1 + 1 + 7 + 1);
+	cr_assert_eq(looks_after(1000), 1 + 1 + 3 + 1);
+	r.end.linger = 7;
+	cr_assert_eq(looks_after(8), 1 + 1 + 0 + 1);
 	r.end.linger = UINT_MAX;
-	is(-EINTR, bbq_end_wait(&r.end, BBQ_FOREVER, &looking));
-	cr_assert_eq(looks, 1 + 1 + 1 + 1);
+	cr_assert_eq(looks_after(8), 1 + 1 + 0 + 1);
+	r.end.linger = 0;
+	cr_assert_eq(looks_after(8), 1 + 1 + 7 + 1);
 	end();
+}
+
+/* Rings are releases, too. */
+Test(sleeping, gives_a_moment_after_rings)
+{
+	static const int results[] = { EINTR };
+
+	begin(results, 0);
+	r.end.spin = 7;
+	r.end.linger = 4;
+	looks_after(0);
+	for (unsigned int i = 0; i < 8; i++)
+		bbq_end_wake(&r.end);
+	cr_assert_eq(looks_after(0), 1 + 1 + 3 + 1);
+	end();
+}
+
+/* The third look finds it: with a moment, the one with a ticket out. */
+Test(sleeping, tries_a_moment_now_and_then)
+{
+	unsigned int trials = 0;
+
+	begin(NULL, 0);
+	r.end.spin = r.end.linger = 1;
+	for (unsigned int i = 0; i < 3 * 1024; i++) {
+		uint32_t ticket = r.end.ticket;
+
+		looks = 0;
+		found_at = 3;
+		is(0, bbq_end_wait(&r.end, BBQ_FOREVER, &looking));
+		trials += r.end.ticket != ticket;
+		cr_assert_eq(trials, (i + 1) / 1024);
+	}
+	end();
+}
+
+static unsigned int default_moment(size_t capacity)
+{
+	struct bbq_segment *of = make(capacity);
+	unsigned int linger;
+
+	is(0, bbq_sender_open(of, &s));
+	linger = s.end.linger;
+	bbq_sender_close(&s);
+	bbq_segment_close(of);
+	return linger;
+}
+
+Test(sleeping, has_a_moment_as_long_as_the_ring)
+{
+	cr_assert_eq(default_moment(1023), 0);
+	cr_assert_eq(default_moment(1024), 1);
+	cr_assert_eq(default_moment(63 * 1024), 63);
+	cr_assert_eq(default_moment(65 * 1024), BBQ_LINGER_DEFAULT);
+	cr_assert_eq(default_moment(1 << 20), BBQ_LINGER_DEFAULT);
 }
 
 Test(sleeping, finds_it_while_it_looks)

@@ -180,6 +180,8 @@ BBQ_API int bbq_segment_received(const struct bbq_segment *segment,
 
 /* Looks at the queue before a sleep, by default: some tens of microseconds. */
 #define BBQ_SPIN_DEFAULT 2000u
+/* Pauses of a moment for the peer, by default: less than a microsecond. */
+#define BBQ_LINGER_DEFAULT 64u
 /* The longest sleep between two looks at whether the peer lives. */
 #define BBQ_SLICE_DEFAULT INT64_C(100000000)
 
@@ -192,10 +194,12 @@ struct bbq_watch; /* poll.c's, of an end that has a descriptor */
  * spin       how often a verb that finds nothing looks again before it sleeps;
  *            BBQ_SPIN_DEFAULT unless set. UINT_MAX hardly ever sleeps, 0 does
  *            at once.
- * linger     how many of these looks it leaves out after each: a moment in which
- *            the peer gets on, and its cursor stays where it is written. More
- *            messages a second where this end is the faster one, later ones
- *            where it is not; 0, for the lowest latency, unless set.
+ * linger     how many of these looks it leaves out at first, where messages
+ *            come (or are taken) by the dozen: a moment in which the peer gets
+ *            on, and its cursor stays where it is written, for more messages a
+ *            second. Where they come one by one there is no moment, but for a
+ *            trial in a thousand waits. BBQ_LINGER_DEFAULT unless set, and no
+ *            more than one for each KiB of capacity; 0 is never.
  * wait_peer  not 0: waits do not end with -EOWNERDEAD when the peer dies, they
  *            go on until a successor has come, or until the time is over. A
  *            peer that closes still ends them: it said that this was all.
@@ -219,6 +223,8 @@ struct bbq_end {
 	uint32_t bell;	    /* as stored in own */
 	uint32_t ticket;    /* as stored in own */
 	uint32_t barrier;   /* as stored in own */
+	uint32_t alone;	    /* waits with little published before */
+	bbq_word published; /* how often, up to the last wait */
 };
 
 struct bbq_sender {
