@@ -29,7 +29,7 @@ channel)
 	;;
 options)
 	set -- "$@" -DBBQ_VERSION='"0"' "$root/tests/fuzz/options.c" \
-		"$tree/tools/cat/options.c"
+		"$tree/tools/command.c" "$tree/tools/cat/options.c"
 	;;
 *)
 	echo "build.sh: no target '$target'" >&2

@@ -94,6 +94,6 @@ mutant segment 60000 libbbq/segment.c \
 	'(uint64_t)st.st_size != ret->size' '0'
 mutant channel 15000 libbbq/message.c 'close(more);' ';'
 mutant channel 15000 libbbq/sealed.c '(seals & SEALS) == SEALS' '1'
-mutant options 200000 tools/cat/options.c \
+mutant options 200000 tools/command.c \
 	'if (number > BBQ_CAPACITY_MAX >> units[i].shift)' 'if (0)'
 echo "fuzz: $mutants of $mutants broken libraries found"

@@ -3,7 +3,7 @@
  * bbq-cat: a pipe between two processes, through a queue in shared memory
  *
  *     main.c      the command line's life: open, move, report, exit
- *     options.c   what the command line says
+ *     options.c   what the command line says; ../command.c: how it is read
  *     queue.c     from a NAME to a segment and a role in it
  *     channel.c   the same, where NAME is a socket
  *     send.c      input to queue      recv.c   queue to output
@@ -21,15 +21,8 @@
 
 #include <bbq/bbq.h>
 
+#include "../command.h"
 #include "io.h"
-
-/* What the process exits with; see bbq-cat(1). */
-enum status {
-	STATUS_OK = 0,
-	STATUS_ERROR = 1,
-	STATUS_USAGE = 2,
-	STATUS_PEER_DIED = 3,
-};
 
 #define NS_PER_SEC INT64_C(1000000000)
 /* How long a wait may last before it looks at signals and the peer. */

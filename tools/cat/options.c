@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* options.c - the command line: one table, one handler a kind of value */
+/* options.c - bbq-cat's command line: its table, a handler a kind of value */
 #include <errno.h>
 #include <getopt.h>
 #include <grp.h>
 #include <pwd.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -46,54 +45,27 @@ static const char usage_text[] =
 	"Exit status: 0 all delivered and both sides closed, 1 an error,\n"
 	"2 usage, 3 the other side died.\n";
 
-/* Store value, if it is one. */
-typedef bool (*parse_fn)(const char *value, struct options *options,
-			 size_t offset);
-
-struct option_row {
-	const char *name;
-	parse_fn parse;	 /* null: a switch */
-	size_t offset;	 /* of the field in struct options */
-	const char *bad; /* what to call a value that is refused */
-};
+/* Of a second name, whatever it is. */
+static const char *second_name(const struct options *options)
+{
+	return options->name ? "one queue and one direction at a time" : NULL;
+}
 
 static bool parse_name(const char *value, struct options *options,
 		       size_t offset)
 {
-	if (options->name || *value == '\0')
+	if (*value == '\0')
 		return false;
-	*(bool *)((char *)options + offset) = true;
+	*(bool *)command_field(options, offset) = true;
 	options->name = value;
 	return true;
 }
 
-static bool parse_size(const char *value, struct options *options,
-		       size_t offset)
+static bool parse_capacity(const char *value, struct options *options,
+			   size_t offset)
 {
-	static const struct {
-		const char *suffix;
-		unsigned int shift;
-	} units[] = { { "", 0 }, { "KiB", 10 }, { "MiB", 20 }, { "GiB", 30 } };
-	unsigned long long number;
-	char *end;
-
-	if (*value < '0' || *value > '9')
-		return false;
-	errno = 0;
-	number = strtoull(value, &end, 10);
-	if (errno != 0)
-		return false;
-	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-		if (strcmp(end, units[i].suffix) != 0)
-			continue;
-		if (number > BBQ_CAPACITY_MAX >> units[i].shift)
-			return false;
-		number <<= units[i].shift;
-		*(size_t *)((char *)options + offset) = (size_t)number;
-		options->capacity_set = true;
-		return number > 0;
-	}
-	return false;
+	options->capacity_set = true;
+	return command_size(value, options, offset);
 }
 
 static bool parse_seconds(const char *value, struct options *options,
@@ -108,7 +80,7 @@ static bool parse_seconds(const char *value, struct options *options,
 	/* 30 years are for ever; the comparison refuses a NaN too. */
 	if (*end != '\0' || end == value || !(seconds >= 0) || seconds > 1e9)
 		return false;
-	*(int64_t *)((char *)options + offset) =
+	*(int64_t *)command_field(options, offset) =
 		(int64_t)(seconds * (double)NS_PER_SEC);
 	return true;
 }
@@ -121,7 +93,7 @@ static bool parse_io(const char *value, struct options *options, size_t offset)
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		if (strcmp(value, names[i]) == 0) {
-			*(enum io_kind *)((char *)options + offset) =
+			*(enum io_kind *)command_field(options, offset) =
 				(enum io_kind)i;
 			return true;
 		}
@@ -131,15 +103,12 @@ static bool parse_io(const char *value, struct options *options, size_t offset)
 
 static bool parse_number(const char *text, uint32_t *ret)
 {
-	unsigned long number;
-	char *end;
+	unsigned long long number;
+	const char *end;
 
-	if (*text < '0' || *text > '9')
-		return false;
-	errno = 0;
-	number = strtoul(text, &end, 10);
 	/* The highest one means nobody, to the kernel. */
-	if (*end != '\0' || errno != 0 || number >= UINT32_MAX)
+	if (!command_whole(text, &number, &end) || *end != '\0' ||
+	    number >= UINT32_MAX)
 		return false;
 	*ret = (uint32_t)number;
 	return true;
@@ -196,100 +165,34 @@ static bool parse_ids(const char *value, struct ids *ids,
 static bool parse_uids(const char *value, struct options *options,
 		       size_t offset)
 {
-	return parse_ids(value, (struct ids *)((char *)options + offset),
-			 parse_user);
+	return parse_ids(value, command_field(options, offset), parse_user);
 }
 
 static bool parse_gids(const char *value, struct options *options,
 		       size_t offset)
 {
-	return parse_ids(value, (struct ids *)((char *)options + offset),
-			 parse_group);
+	return parse_ids(value, command_field(options, offset), parse_group);
 }
 
-#define FIELD(field) offsetof(struct options, field)
-
-static const struct option_row rows[] = {
-	{ "send", parse_name, FIELD(send), "name" },
-	{ "recv", parse_name, FIELD(recv), "name" },
-	{ "capacity", parse_size, FIELD(capacity), "size" },
-	{ "timeout", parse_seconds, FIELD(timeout_ns), "time" },
-	{ "io", parse_io, FIELD(io), "way" },
-	{ "uid", parse_uids, FIELD(uids), "user" },
-	{ "gid", parse_gids, FIELD(gids), "group" },
-	{ "wait-peer", NULL, FIELD(wait_peer), NULL },
-	{ "fresh", NULL, FIELD(fresh), NULL },
-	{ "lines", NULL, FIELD(lines), NULL },
-	{ "drop", NULL, FIELD(drop), NULL },
-	{ "progress", NULL, FIELD(progress), NULL },
-	{ "json", NULL, FIELD(json), NULL },
+static const struct command command = {
+	.name = "bbq-cat",
+	.usage = usage_text,
+	.rows = {
+		{ "send", parse_name, FIELD(send), "name", second_name },
+		{ "recv", parse_name, FIELD(recv), "name", second_name },
+		{ "capacity", parse_capacity, FIELD(capacity), .bad = "size" },
+		{ "timeout", parse_seconds, FIELD(timeout_ns), .bad = "time" },
+		{ "io", parse_io, FIELD(io), .bad = "way" },
+		{ "uid", parse_uids, FIELD(uids), .bad = "user" },
+		{ "gid", parse_gids, FIELD(gids), .bad = "group" },
+		{ "wait-peer", .offset = FIELD(wait_peer) },
+		{ "fresh", .offset = FIELD(fresh) },
+		{ "lines", .offset = FIELD(lines) },
+		{ "drop", .offset = FIELD(drop) },
+		{ "progress", .offset = FIELD(progress) },
+		{ "json", .offset = FIELD(json) },
+	},
 };
-
-enum {
-	ROWS = sizeof(rows) / sizeof(rows[0]),
-	OPTION_HELP = ROWS,
-	OPTION_VERSION,
-};
-
-static void long_options(struct option table[ROWS + 3])
-{
-	for (int i = 0; i < ROWS; i++) {
-		table[i] = (struct option){
-			.name = rows[i].name,
-			.has_arg =
-				rows[i].parse ? required_argument : no_argument,
-			.val = i,
-		};
-	}
-	table[ROWS] = (struct option){ "help", no_argument, NULL, OPTION_HELP };
-	table[ROWS + 1] =
-		(struct option){ "version", no_argument, NULL, OPTION_VERSION };
-	table[ROWS + 2] = (struct option){ 0 };
-}
-
-static enum status usage(const char *format, const char *what)
-{
-	fprintf(stderr, "bbq-cat: ");
-	fprintf(stderr, format, what);
-	fprintf(stderr, " (see bbq-cat --help)\n");
-	return STATUS_USAGE;
-}
-
-static enum status apply(const struct option_row *row, struct options *options)
-{
-	char format[64];
-
-	if (!row->parse) {
-		*(bool *)((char *)options + row->offset) = true;
-		return STATUS_OK;
-	}
-	if (row->parse(optarg, options, row->offset))
-		return STATUS_OK;
-	if (row->parse == parse_name && options->name)
-		return usage("--%s: one queue and one direction at a time",
-			     row->name);
-	snprintf(format, sizeof(format), "--%s: bad %s '%%s'", row->name,
-		 row->bad);
-	return usage(format, optarg);
-}
-
-static enum status print(const char *text)
-{
-	if (fputs(text, stdout) >= 0 && fflush(stdout) == 0)
-		return STATUS_OK;
-	fprintf(stderr, "bbq-cat: stdout: %s\n", strerror(errno));
-	return STATUS_ERROR;
-}
-
-/* A letter may be one of several in its argument: getopt tells it alone. */
-static enum status unknown(char **argv)
-{
-	const char letter[] = { '-', (char)optopt, '\0' };
-	bool is_letter = optopt > OPTION_VERSION;
-
-	return usage("unknown option '%s'",
-		     is_letter ? letter : argv[optind - 1]);
-}
 
 /* What only a sender can do. */
 static const char *sender_only(const struct options *options)
@@ -308,46 +211,33 @@ static const char *sender_only(const struct options *options)
 static enum status check(const struct options *options)
 {
 	if (!options->name)
-		return usage("%s needed: --send NAME or --recv NAME",
-			     "a direction is");
+		return command_usage(&command, "a direction is needed: "
+					       "--send NAME or --recv NAME");
 	if (options->recv && sender_only(options))
-		return usage("%s is the sender's option", sender_only(options));
+		return command_usage(&command, "%s is the sender's option",
+				     sender_only(options));
 	if (options->recv && options->file)
-		return usage("a receiver takes no FILE: '%s'", options->file);
+		return command_usage(&command, "a receiver takes no FILE: '%s'",
+				     options->file);
 	return STATUS_OK;
 }
 
 enum status options_parse(int argc, char **argv, struct options *ret,
 			  bool *ret_exit)
 {
-	struct option table[ROWS + 3];
 	enum status status;
-	int choice;
 
 	*ret = (struct options){ .capacity = CAPACITY_DEFAULT,
 				 .timeout_ns = -1 };
-	*ret_exit = true;
-	long_options(table);
-	opterr = 0;
-	while ((choice = getopt_long(argc, argv, ":h", table, NULL)) != -1) {
-		if (choice == OPTION_HELP || choice == 'h')
-			return print(usage_text);
-		if (choice == OPTION_VERSION)
-			return print("bbq-cat " BBQ_VERSION "\n");
-		if (choice == ':')
-			return usage("%s needs a value", argv[optind - 1]);
-		if (choice == '?')
-			return unknown(argv);
-		status = apply(&rows[choice], ret);
-		if (status != STATUS_OK)
-			return status;
-	}
+	status = command_parse(&command, argc, argv, ret, ret_exit);
+	if (status != STATUS_OK || *ret_exit)
+		return status;
 	if (optind < argc)
 		ret->file = argv[optind++];
 	if (optind < argc)
-		return usage("too many files: '%s'", argv[optind]);
+		return command_usage(&command, "too many files: '%s'",
+				     argv[optind]);
 	if (ret->file && strcmp(ret->file, "-") == 0 && ret->send)
 		ret->file = NULL;
-	*ret_exit = false;
 	return check(ret);
 }

@@ -3,7 +3,7 @@
  * bbq-lat: how long a message takes from one process to another
  *
  *     main.c       a run's life: options, two processes, signals
- *     options.c    what the command line says
+ *     options.c    what the command line says; ../command.c: how it is read
  *     cpus.c       two processors, and what the system took from them
  *     measure.c    rounds: floor, sample, floor; is it quiet here?
  *     talk.c       what the two processes do in a sample
@@ -28,15 +28,9 @@
 #include <sys/types.h>
 #include <time.h>
 
+#include "../command.h"
 #include "histogram.h"
 #include "way.h"
-
-/* What the process exits with; see bbq-lat(1). */
-enum status {
-	STATUS_OK = 0,
-	STATUS_ERROR = 1,
-	STATUS_USAGE = 2,
-};
 
 #define NS_PER_SEC INT64_C(1000000000)
 

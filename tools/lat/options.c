@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* options.c - the command line: one table, one handler a kind of value */
-#include <errno.h>
+/* options.c - bbq-lat's command line: its table, a handler a kind of value */
 #include <getopt.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,70 +44,16 @@ static const char usage_text[] =
 	"\n"
 	"Exit status: 0 measured, 1 an error, 2 usage.\n";
 
-/* Store value, if it is one. */
-typedef bool (*parse_fn)(const char *value, struct options *options,
-			 size_t offset);
-
-struct option_row {
-	const char *name;
-	parse_fn parse;	 /* null: a switch */
-	size_t offset;	 /* of the field in struct options */
-	const char *bad; /* what to call a value that is refused */
-};
-
-static void *field(struct options *options, size_t offset)
-{
-	return (char *)options + offset;
-}
-
-/* A decimal number, and what comes behind it. */
-static bool parse_whole(const char *value, unsigned long long *ret,
-			const char **ret_end)
-{
-	char *end;
-
-	if (*value < '0' || *value > '9')
-		return false;
-	errno = 0;
-	*ret = strtoull(value, &end, 10);
-	*ret_end = end;
-	return errno == 0;
-}
-
-static bool parse_size(const char *value, struct options *options,
-		       size_t offset)
-{
-	static const struct {
-		const char *suffix;
-		unsigned int shift;
-	} units[] = { { "", 0 }, { "KiB", 10 }, { "MiB", 20 }, { "GiB", 30 } };
-	unsigned long long number;
-	const char *end;
-
-	if (!parse_whole(value, &number, &end))
-		return false;
-	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-		if (strcmp(end, units[i].suffix) != 0)
-			continue;
-		if (number > BBQ_CAPACITY_MAX >> units[i].shift)
-			return false;
-		number <<= units[i].shift;
-		*(size_t *)field(options, offset) = (size_t)number;
-		return number > 0;
-	}
-	return false;
-}
-
 static bool parse_count(const char *value, struct options *options,
 			size_t offset)
 {
 	unsigned long long number;
 	const char *end;
 
-	if (!parse_whole(value, &number, &end) || *end != '\0' ||
+	if (!command_whole(value, &number, &end) || *end != '\0' ||
 	    number > INT64_MAX)
 		return false;
-	*(uint64_t *)field(options, offset) = number;
+	*(uint64_t *)command_field(options, offset) = number;
 	return number > 0 || offset == offsetof(struct options, warmup);
 }
 
@@ -120,10 +63,10 @@ static bool parse_rounds(const char *value, struct options *options,
 	unsigned long long number;
 	const char *end;
 
-	if (!parse_whole(value, &number, &end) || *end != '\0' ||
+	if (!command_whole(value, &number, &end) || *end != '\0' ||
 	    number > ROUNDS_MAX)
 		return false;
-	*(unsigned int *)field(options, offset) = (unsigned int)number;
+	*(unsigned int *)command_field(options, offset) = (unsigned int)number;
 	return number > 0;
 }
 
@@ -147,7 +90,7 @@ static bool parse_seconds(const char *value, struct options *options,
 	if (!parse_real(value, &seconds, &end) || *end != '\0' ||
 	    seconds > 1e9 || seconds < 1e-9)
 		return false;
-	*(int64_t *)field(options, offset) =
+	*(int64_t *)command_field(options, offset) =
 		(int64_t)(seconds * (double)NS_PER_SEC);
 	return true;
 }
@@ -166,7 +109,7 @@ static bool parse_rate(const char *value, struct options *options,
 		rate *= 1e6;
 	else if (*end != '\0')
 		return false;
-	*(double *)field(options, offset) = rate;
+	*(double *)command_field(options, offset) = rate;
 	/* One in thirty years, and one a nanosecond. */
 	return rate >= 1e-9 && rate <= RATE_MAX;
 }
@@ -174,14 +117,14 @@ static bool parse_rate(const char *value, struct options *options,
 static bool parse_cpus(const char *value, struct options *options,
 		       size_t offset)
 {
-	int *cpus = field(options, offset);
+	int *cpus = command_field(options, offset);
 
 	for (int i = 0; i < 2; i++) {
 		unsigned long long number;
 		const char *end;
 
-		if (!parse_whole(value, &number, &end) || number > INT32_MAX ||
-		    *end != (i == 0 ? ',' : '\0'))
+		if (!command_whole(value, &number, &end) ||
+		    number > INT32_MAX || *end != (i == 0 ? ',' : '\0'))
 			return false;
 		cpus[i] = (int)number;
 		value = end + 1;
@@ -192,7 +135,7 @@ static bool parse_cpus(const char *value, struct options *options,
 
 static bool parse_vs(const char *value, struct options *options, size_t offset)
 {
-	bool *vs = field(options, offset);
+	bool *vs = command_field(options, offset);
 
 	for (;;) {
 		size_t len = strcspn(value, ",");
@@ -214,112 +157,54 @@ static bool parse_vs(const char *value, struct options *options, size_t offset)
 static bool parse_text(const char *value, struct options *options,
 		       size_t offset)
 {
-	*(const char **)field(options, offset) = value;
+	*(const char **)command_field(options, offset) = value;
 	return *value != '\0';
 }
 
-#define FIELD(name) offsetof(struct options, name)
-
-static const struct option_row rows[] = {
-	{ "one-way", NULL, FIELD(one_way), NULL },
-	{ "size", parse_size, FIELD(setup.size), "size" },
-	{ "spin", NULL, FIELD(spin), NULL },
-	{ "sleep", NULL, FIELD(sleep), NULL },
-	{ "rate", parse_rate, FIELD(rate), "rate" },
-	{ "duration", parse_seconds, FIELD(duration_ns), "time" },
-	{ "count", parse_count, FIELD(count), "number" },
-	{ "warmup", parse_count, FIELD(warmup), "number" },
-	{ "rounds", parse_rounds, FIELD(rounds), "number" },
-	{ "cpus", parse_cpus, FIELD(cpus), "pair of processors" },
-	{ "capacity", parse_size, FIELD(setup.capacity), "size" },
-	{ "frames", NULL, FIELD(setup.frames), NULL },
-	{ "vs", parse_vs, FIELD(vs), "list of rivals" },
-	{ "json", NULL, FIELD(json), NULL },
-	{ "plot", parse_text, FIELD(plot), "file" },
+static const struct command command = {
+	.name = "bbq-lat",
+	.usage = usage_text,
+	.rows = {
+		{ "one-way", .offset = FIELD(one_way) },
+		{ "size", command_size, FIELD(setup.size), .bad = "size" },
+		{ "spin", .offset = FIELD(spin) },
+		{ "sleep", .offset = FIELD(sleep) },
+		{ "rate", parse_rate, FIELD(rate), .bad = "rate" },
+		{ "duration", parse_seconds, FIELD(duration_ns), .bad = "time" },
+		{ "count", parse_count, FIELD(count), .bad = "number" },
+		{ "warmup", parse_count, FIELD(warmup), .bad = "number" },
+		{ "rounds", parse_rounds, FIELD(rounds), .bad = "number" },
+		{ "cpus", parse_cpus, FIELD(cpus), .bad = "pair of processors" },
+		{ "capacity", command_size, FIELD(setup.capacity),
+		  .bad = "size" },
+		{ "frames", .offset = FIELD(setup.frames) },
+		{ "vs", parse_vs, FIELD(vs), .bad = "list of rivals" },
+		{ "json", .offset = FIELD(json) },
+		{ "plot", parse_text, FIELD(plot), .bad = "file" },
+	},
 };
-
-enum {
-	ROWS = sizeof(rows) / sizeof(rows[0]),
-	OPTION_HELP = ROWS,
-	OPTION_VERSION,
-};
-
-static void long_options(struct option table[ROWS + 3])
-{
-	for (int i = 0; i < ROWS; i++) {
-		table[i] = (struct option){
-			.name = rows[i].name,
-			.has_arg =
-				rows[i].parse ? required_argument : no_argument,
-			.val = i,
-		};
-	}
-	table[ROWS] = (struct option){ "help", no_argument, NULL, OPTION_HELP };
-	table[ROWS + 1] =
-		(struct option){ "version", no_argument, NULL, OPTION_VERSION };
-	table[ROWS + 2] = (struct option){ 0 };
-}
-
-static enum status usage(const char *format, ...)
-	__attribute__((format(printf, 1, 2)));
-
-static enum status usage(const char *format, ...)
-{
-	va_list args;
-
-	fprintf(stderr, "bbq-lat: ");
-	va_start(args, format);
-	vfprintf(stderr, format, args);
-	va_end(args);
-	fprintf(stderr, " (see bbq-lat --help)\n");
-	return STATUS_USAGE;
-}
-
-static enum status apply(const struct option_row *row, struct options *options)
-{
-	if (!row->parse) {
-		*(bool *)field(options, row->offset) = true;
-		return STATUS_OK;
-	}
-	if (row->parse(optarg, options, row->offset))
-		return STATUS_OK;
-	return usage("--%s: bad %s '%s'", row->name, row->bad, optarg);
-}
-
-static enum status print(const char *text)
-{
-	if (fputs(text, stdout) >= 0 && fflush(stdout) == 0)
-		return STATUS_OK;
-	complain("stdout: %s", strerror(errno));
-	return STATUS_ERROR;
-}
-
-/* A letter may be one of several in its argument: getopt tells it alone. */
-static enum status unknown(char **argv)
-{
-	const char letter[] = { '-', (char)optopt, '\0' };
-	bool is_letter = optopt > OPTION_VERSION;
-
-	return usage("unknown option '%s'",
-		     is_letter ? letter : argv[optind - 1]);
-}
 
 static enum status check(const struct options *options)
 {
 	if (options->spin && options->sleep)
-		return usage("--spin and --sleep exclude each other");
+		return command_usage(&command,
+				     "--spin and --sleep exclude each other");
 	if (options->count && options->duration_ns)
-		return usage("--count and --duration exclude each other");
+		return command_usage(
+			&command, "--count and --duration exclude each other");
 	if (options->setup.size < SIZE_MIN)
-		return usage("--size: a message has at least %zu bytes",
-			     SIZE_MIN);
+		return command_usage(&command,
+				     "--size: a message has at least %zu bytes",
+				     SIZE_MIN);
 	for (unsigned int way = 0; way < WAYS; way++) {
 		if (options_wants(options, way) &&
 		    !ways[way]->fits(&options->setup))
-			return usage("--size: a message of %zu bytes does not "
-				     "fit into a queue of %zu bytes (%s)",
-				     options->setup.size,
-				     options->setup.capacity, ways[way]->name);
+			return command_usage(
+				&command,
+				"--size: a message of %zu bytes does not "
+				"fit into a queue of %zu bytes (%s)",
+				options->setup.size, options->setup.capacity,
+				ways[way]->name);
 	}
 	return STATUS_OK;
 }
@@ -372,34 +257,18 @@ unsigned int plan_rounds(const struct options *options)
 enum status options_parse(int argc, char **argv, struct options *ret,
 			  bool *ret_exit)
 {
-	struct option table[ROWS + 3];
 	enum status status;
-	int choice;
 
 	*ret = (struct options){
 		.setup = { .size = 64, .capacity = CAPACITY_DEFAULT },
 		.warmup = WARMUP_DEFAULT,
 		.cpus = { -1, -1 },
 	};
-	*ret_exit = true;
-	long_options(table);
-	opterr = 0;
-	while ((choice = getopt_long(argc, argv, ":h", table, NULL)) != -1) {
-		if (choice == OPTION_HELP || choice == 'h')
-			return print(usage_text);
-		if (choice == OPTION_VERSION)
-			return print("bbq-lat " BBQ_VERSION "\n");
-		if (choice == ':')
-			return usage("%s needs a value", argv[optind - 1]);
-		if (choice == '?')
-			return unknown(argv);
-		status = apply(&rows[choice], ret);
-		if (status != STATUS_OK)
-			return status;
-	}
+	status = command_parse(&command, argc, argv, ret, ret_exit);
+	if (status != STATUS_OK || *ret_exit)
+		return status;
 	if (optind < argc)
-		return usage("what is '%s'?", argv[optind]);
-	*ret_exit = false;
+		return command_usage(&command, "what is '%s'?", argv[optind]);
 	status = check(ret);
 	complete(ret);
 	return status;
