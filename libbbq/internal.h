@@ -27,11 +27,16 @@ struct bbq_segment {
 	int pidfd;   /* of the peer, or -1 */
 };
 
-/* segment.c */
+/* header.c */
 
 /* The header of such a segment. -EINVAL */
 int bbq_header_from_config(const struct bbq_config *config,
 			   struct bbq_header *ret);
+/* Is this the header of a segment that this library can use? */
+bool bbq_header_possible(const struct bbq_header *header);
+
+/* segment.c */
+
 /* Give fd its size and the memory for all of it: no SIGBUS later. */
 int bbq_file_reserve(int fd, uint64_t size);
 
