@@ -157,40 +157,54 @@ static void register_round(const Options &options, unsigned long number)
 		  trip_bytes);
 }
 
-/* It takes no time worth measuring, and is the same each time. */
-static void hold(benchmark::State &state, const Rival &rival, size_t ring,
-		 const Work &work)
+/* One process, and next to no time: once for all rounds. */
+template <class Result>
+static void add_alone(const std::string &kind, const Options &options,
+		      Result (*Rival::*run)(size_t, const Work &),
+		      void (*count)(benchmark::State &, Result))
 {
-	for (auto _ : state) {
-		uint64_t begin = now_ns();
+	auto measure = [=](benchmark::State &state, const Rival &rival,
+			   size_t ring, const Work &work) {
+		for (auto _ : state) {
+			uint64_t begin = now_ns();
 
-		state.counters["payload_per_byte"] = rival.held(ring, work);
-		state.SetIterationTime(static_cast<double>(now_ns() - begin) /
-				       1e9);
-	}
-}
+			count(state, (rival.*run)(ring, work));
+			state.SetIterationTime(
+				static_cast<double>(now_ns() - begin) / 1e9);
+		}
+	};
 
-static void register_held(const Options &options)
-{
 	for (size_t ring : options.rings)
 		for (const Work &work : works())
 			for (const Rival &rival : rivals()) {
-				if (ring < 4 * work.max || !rival.held ||
+				if (ring < 4 * work.max || !(rival.*run) ||
 				    !rival.fits(ring, work.max))
 					continue;
 				std::string name =
-					std::string("held/") + work.name +
+					kind + "/" + work.name +
 					"/ring:" + std::to_string(ring) + "/" +
 					rival.name;
 				benchmark::RegisterBenchmark(
 					name.c_str(),
-					[&rival, ring,
+					[=, &rival,
 					 &work](benchmark::State &state) {
-						hold(state, rival, ring, work);
+						measure(state, rival, ring,
+							work);
 					})
 					->UseManualTime()
 					->Iterations(1);
 			}
+}
+
+static void count_held(benchmark::State &state, double held)
+{
+	state.counters["payload_per_byte"] = held;
+}
+
+static void count_alone(benchmark::State &state, Alone alone)
+{
+	state.counters["write_ns"] = alone.write;
+	state.counters["read_ns"] = alone.read;
 }
 
 static unsigned long number(const char *text)
@@ -254,7 +268,8 @@ int main(int argc, char **argv)
 			"processes may disturb\n",
 			strerror(errno));
 	ns_per_tick();
-	register_held(options);
+	add_alone("held", options, &Rival::held, count_held);
+	add_alone("alone", options, &Rival::alone, count_alone);
 	for (unsigned long round = 1; round <= options.rounds; round++)
 		register_round(options, round);
 	benchmark::RunSpecifiedBenchmarks();

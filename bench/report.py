@@ -62,8 +62,10 @@ class Sample:
 
 
 def load(paths):
-    """All samples, what each ring holds, and how many samples failed."""
+    """All samples, what each ring holds, what each side costs alone, and how
+    many samples failed."""
     samples, held, failed = [], {}, 0
+    alone = defaultdict(list)
     for path in paths:
         for run in json.loads(Path(path).read_text())['benchmarks']:
             if run.get('error_occurred'):
@@ -72,10 +74,17 @@ def load(paths):
                 parts = run['name'].split('/ring:')
                 ring, rival = parts[1].split('/')[:2]
                 held[parts[0][5:], int(ring), rival] = run['payload_per_byte']
+            elif run['name'].startswith('alone/'):
+                parts = run['name'].split('/ring:')
+                ring, rival = parts[1].split('/')[:2]
+                alone[parts[0][6:], int(ring), rival].append(
+                    (run['write_ns'], run['read_ns']))
             else:
                 samples.append(
                     Sample((str(path), run['round']), run['name'], run))
-    return samples, held, failed
+    middles = {key: tuple(map(statistics.median, zip(*pairs)))
+               for key, pairs in alone.items()}
+    return samples, held, middles, failed
 
 
 def placements(samples):
@@ -263,6 +272,18 @@ def memory(held):
                f'{"reached" if ratio >= 1.75 else "MISSED"}')
 
 
+def one_process(alone):
+    """Nanoseconds a message, to write and to read it, by rival."""
+    yield ''
+    yield 'one process: nanoseconds to write / to read a message'
+    rivals = list(dict.fromkeys(rival for _, _, rival in alone))
+    yield f'    {"":<18}' + ''.join(f'{r:>13}' for r in rivals)
+    for work, ring in dict.fromkeys((work, ring) for work, ring, _ in alone):
+        cells = [alone.get((work, ring, r)) for r in rivals]
+        yield (f'    {work + ", " + size(ring):<18}' + ''.join(
+            f'{f"{c[0]:.1f} / {c[1]:.1f}" if c else "-":>13}' for c in cells))
+
+
 def describe(placement, total):
     trips_ = quartiles([s.floor for s in placement.samples])
     lines = quartiles([s.line for s in placement.samples])
@@ -272,7 +293,7 @@ def describe(placement, total):
             f'({lines[0]:.1f} to {lines[2]:.1f})')
 
 
-def report(groups, held, aside, failed):
+def report(groups, held, alone, aside, failed):
     total = sum(map(len, groups)) + aside
     yield (f'{total} samples, {aside} set aside because the cores moved, '
            f'{failed} failed')
@@ -292,13 +313,17 @@ def report(groups, held, aside, failed):
         yield from table(placement)
     if held:
         yield from memory(held)
+    if alone:
+        yield from one_process(alone)
 
 
-def as_json(groups, held, aside, failed):
+def as_json(groups, held, alone, aside, failed):
     """The same for programs."""
     out = {'set_aside': aside, 'failed': failed, 'placements': [], 'held': [
         {'work': w, 'ring': n, 'rival': r, 'payload_per_byte': value}
-        for (w, n, r), value in held.items()]}
+        for (w, n, r), value in held.items()], 'alone': [
+        {'work': w, 'ring': n, 'rival': r, 'write_ns': write, 'read_ns': read}
+        for (w, n, r), (write, read) in alone.items()]}
     for group in groups:
         placement = Placement(group)
         cases = []
@@ -344,12 +369,12 @@ def plots(placement, directory):
 def main(directory, *paths):
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
-    samples, held, failed = load(paths)
+    samples, held, alone, failed = load(paths)
     groups, aside = placements(samples)
-    text = '\n'.join(report(groups, held, aside, failed)) + '\n'
+    text = '\n'.join(report(groups, held, alone, aside, failed)) + '\n'
     (directory / 'report.txt').write_text(text)
     (directory / 'report.json').write_text(
-        json.dumps(as_json(groups, held, aside, failed), indent=1) + '\n')
+        json.dumps(as_json(groups, held, alone, aside, failed), indent=1) + '\n')
     for group in groups:
         if len(group) >= len(samples) / 20:
             plots(Placement(group), directory)

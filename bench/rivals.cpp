@@ -19,11 +19,12 @@ namespace bench
 {
 
 /* What it is measured for. */
-enum Does { messages = 1, bytes = 2, trips = 4, held = 8 };
+enum Does { messages = 1, bytes = 2, trips = 4, held = 8, alone = 16 };
 
 template <class Queue, int does> static Rival rival(const char *name)
 {
-	Rival made{ name, Queue::fits, nullptr, nullptr, nullptr, nullptr };
+	Rival made{ name,    Queue::fits, nullptr, nullptr,
+		    nullptr, nullptr,	  nullptr };
 
 	if constexpr (does & messages)
 		made.messages = run_messages<Queue>;
@@ -33,6 +34,8 @@ template <class Queue, int does> static Rival rival(const char *name)
 		made.trips = run_trips<Queue>;
 	if constexpr (does & held)
 		made.held = run_held<Queue>;
+	if constexpr (does & alone)
+		made.alone = run_alone<Queue>;
 	return made;
 }
 
@@ -65,21 +68,22 @@ static bool boost_fits(size_t ring, size_t max)
 const std::vector<Rival> &rivals()
 {
 	static const std::vector<Rival> all{
-		rival<Frames, messages | trips | held>("bbq"),
+		rival<Frames, messages | trips | held | alone>("bbq"),
 		rival<EagerFrames, messages | trips>("bbq-eager"),
 		rival<Verbs, messages | trips>("bbq-verbs"),
 		rival<SpinVerbs, trips>("bbq-spin"),
-		rival<FrameBatches, messages>("bbq-batch"),
+		rival<FrameBatches, messages | alone>("bbq-batch"),
 		rival<Bytes, bytes>("bbq-bytes"),
-		rival<Slots, messages | trips | held>("slots"),
-		rival<Flags, messages | trips | held>("flags"),
-		rival<Mirror, messages | bytes | trips | held>("mirror"),
+		rival<Slots, messages | trips | held | alone>("slots"),
+		rival<Flags, messages | trips | held | alone>("flags"),
+		rival<Mirror, messages | bytes | trips | held | alone>(
+			"mirror"),
 		{ "boost", boost_fits, run_boost, nullptr,
-		  run_trips<BoostOf<64>>, nullptr },
-		rival<Ck, messages | trips | held>("ck"),
-		rival<Dpdk, messages | trips | held>("dpdk"),
-		rival<DpdkBurst, messages>("dpdk-burst"),
-		rival<Jack, messages | bytes | trips | held>("jack"),
+		  run_trips<BoostOf<64>>, nullptr, nullptr },
+		rival<Ck, messages | trips | held | alone>("ck"),
+		rival<Dpdk, messages | trips | held | alone>("dpdk"),
+		rival<DpdkBurst, messages | alone>("dpdk-burst"),
+		rival<Jack, messages | bytes | trips | held | alone>("jack"),
 		rival<Iceoryx, messages | trips>("iceoryx"),
 		rival<Pipe, messages | bytes | trips>("pipe"),
 		rival<UnixStream, messages | bytes | trips>("unix-stream"),

@@ -5,6 +5,7 @@
 #ifndef BENCH_RIVALS_H
 #define BENCH_RIVALS_H
 
+#include "alone.h"
 #include "run.h"
 
 namespace bench
@@ -18,6 +19,7 @@ struct Rival {
 	Sample (*bytes)(const Case &);
 	Sample (*trips)(const Case &);
 	double (*held)(size_t ring, const Work &work);
+	Alone (*alone)(size_t ring, const Work &work);
 };
 
 const std::vector<Rival> &rivals();
