@@ -193,10 +193,13 @@ BBQ_INLINE int bbq_consumer_frame_align(struct bbq_consumer *consumer,
 
 /*
  * Bytes from a frame's start at offset to its payload: header and gap. The
- * alignment is a power of two, and a mask costs less than a division.
+ * alignment is a power of two, and a mask costs less than a division. Without
+ * one, what is computed next does not wait for the offset.
  */
 static inline size_t bbq_payload_(size_t offset, size_t header, size_t align)
 {
+	if (align == 1)
+		return header;
 	return header + ((0 - (offset + header)) & (align - 1));
 }
 
