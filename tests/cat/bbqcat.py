@@ -2,30 +2,30 @@
 """What the tests of bbq-cat share: processes, names, looks into a segment.
 
 Every test takes its queue names from self.name() and its processes from
-self.cat(). Afterwards whatever still runs is killed, and a name that is left
-in /dev/shm fails the test. Nothing here asserts how long something takes:
-TIMEOUT only ends what would hang for ever.
+self.cat(). A name that is left in /dev/shm fails the test.
 """
+import contextlib
 import hashlib
 import itertools
 import os
 import random
 import select
-import shutil
 import signal
 import struct
-import subprocess
 import sys
 import tempfile
-import time
 import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.append(os.path.dirname(HERE))
+
+import program
+from program import ERROR, OK, TIMEOUT, USAGE, wait_for
+
 BBQ_CAT = os.environ.get('BBQ_CAT', 'bbq-cat')
-TIMEOUT = float(os.environ.get('BBQ_TEST_TIMEOUT', '120'))
 SHM = '/dev/shm'
 
-OK, ERROR, USAGE, PEER_DIED = 0, 1, 2, 3
+PEER_DIED = 3
 KINDS = ('uring', 'sync')
 PAIRS = tuple(itertools.product(('auto',) + KINDS, repeat=2))
 FIRST = ('send', 'recv', 'both')
@@ -40,18 +40,6 @@ def noise(size, seed=1):
 
 def digest(data):
     return hashlib.sha256(data).hexdigest()
-
-
-def wait_for(condition, what, timeout=None):
-    """condition()'s first true value."""
-    end = time.monotonic() + (timeout or TIMEOUT)
-    while True:
-        value = condition()
-        if value:
-            return value
-        if time.monotonic() > end:
-            raise AssertionError('gave up waiting until ' + what)
-        time.sleep(0.002)
 
 
 class Segment:
@@ -94,62 +82,35 @@ class Segment:
         return words[1] if words else 0
 
 
-class Cat:
-    """A running bbq-cat, its stdout and stderr in files of their own."""
+class Cat(program.Program):
+    """A running bbq-cat; launch.py and a shell may come before it."""
 
-    def __init__(self, directory, args, stdin=None, stdout=None, stderr=None,
-                 launch=(), pass_fds=(), shell=None):
-        self.args = args
-        self.out_file = tempfile.TemporaryFile(dir=directory)
-        self.err_file = tempfile.TemporaryFile(dir=directory)
-        own = None
-        if isinstance(stdin, (bytes, bytearray)):
-            own = tempfile.TemporaryFile(dir=directory)
-            own.write(stdin)
-            own.seek(0)
-            stdin = own
-        command = [BBQ_CAT, *args]
-        if launch:
-            command = [sys.executable, os.path.join(HERE, 'launch.py'),
-                       *launch, '--', *command]
+    name = 'bbq-cat'
+    path = BBQ_CAT
+
+    def __init__(self, directory, args, stdin=None, launch=(), shell=None,
+                 **more):
+        before = []
         if shell:
-            command = ['sh', '-c', 'exec "$@" ' + shell, 'sh', *command]
-        self.process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL if stdin is None else stdin,
-            stdout=self.out_file if stdout is None else stdout,
-            stderr=self.err_file if stderr is None else stderr,
-            pass_fds=pass_fds)
-        self.pid = self.process.pid
-        if own:
-            own.close()
-
-    def wait(self):
-        try:
-            return self.process.wait(TIMEOUT)
-        except subprocess.TimeoutExpired:
-            raise AssertionError('bbq-cat %s does not end; it said: %r' % (
-                ' '.join(self.args), self.err())) from None
-
-    def alive(self):
-        return self.process.poll() is None
+            before += ['sh', '-c', 'exec "$@" ' + shell, 'sh']
+        if launch:
+            before += [sys.executable, os.path.join(HERE, 'launch.py'),
+                       *launch, '--']
+        with contextlib.ExitStack() as stack:
+            if isinstance(stdin, (bytes, bytearray)):
+                file = stack.enter_context(
+                    tempfile.TemporaryFile(dir=directory))
+                file.write(stdin)
+                file.seek(0)
+                stdin = file
+            super().__init__(directory, args, before, stdin, **more)
 
     def kill(self, number=signal.SIGKILL):
         os.kill(self.pid, number)
 
-    @staticmethod
-    def read_all(file):
-        size = os.fstat(file.fileno()).st_size
-        return os.pread(file.fileno(), size, 0)
-
-    def out(self):
-        return self.read_all(self.out_file)
-
     def written(self):
         """Bytes of output so far."""
         return os.fstat(self.out_file.fileno()).st_size
-
-    def err(self):
-        return self.read_all(self.err_file).decode()
 
     def field(self, name):
         with open('/proc/%d/status' % self.pid, encoding='ascii') as file:
@@ -178,28 +139,23 @@ class Cat:
         return (int(fields[11]) + int(fields[12])) / os.sysconf('SC_CLK_TCK')
 
 
-class TestCase(unittest.TestCase):
+class TestCase(program.TestCase):
+    subject = Cat
+    cat = program.TestCase.start
     numbers = itertools.count()
 
     def setUp(self):
-        self.directory = tempfile.mkdtemp(prefix='bbq-cat-')
-        self.cats = []
+        super().setUp()
         self.names = []
         self.descriptors = []
 
     def tearDown(self):
-        for cat in self.cats:
-            if cat.alive():
-                cat.process.kill()
-            cat.process.wait()
-            cat.out_file.close()
-            cat.err_file.close()
+        super().tearDown()
         for fd in self.descriptors:
             try:
                 os.close(fd)
             except OSError:
                 pass
-        shutil.rmtree(self.directory, ignore_errors=True)
         left = [name for name in self.names if Segment(name).exists()]
         for name in left:
             os.unlink(os.path.join(SHM, name))
@@ -214,9 +170,6 @@ class TestCase(unittest.TestCase):
         """What is left under the name belongs to the test."""
         os.unlink(os.path.join(SHM, name))
 
-    def path(self, name='file'):
-        return os.path.join(self.directory, name)
-
     def keep(self, *descriptors):
         """Close them after the test, if nobody has."""
         self.descriptors += descriptors
@@ -225,28 +178,11 @@ class TestCase(unittest.TestCase):
     def pipe(self):
         return self.keep(*os.pipe())
 
-    def cat(self, *args, **more):
-        cat = Cat(self.directory, [str(arg) for arg in args], **more)
-        self.cats.append(cat)
-        return cat
-
     def send(self, name, *args, **more):
         return self.cat('--send', name, *args, **more)
 
     def recv(self, name, *args, **more):
         return self.cat('--recv', name, *args, **more)
-
-    def ends(self, cat, status=OK, says=None):
-        """It ends with this status, and says one such line, or nothing."""
-        self.assertEqual(cat.wait(), status, '%s said %r' % (
-            ' '.join(cat.args), cat.err()))
-        lines = cat.err().splitlines()
-        if says is None:
-            self.assertEqual(lines, [], ' '.join(cat.args))
-            return
-        self.assertEqual(len(lines), 1, lines)
-        self.assertTrue(lines[0].startswith('bbq-cat: '), lines)
-        self.assertIn(says, lines[0])
 
     def same(self, got, want, what=''):
         self.assertEqual((len(got), digest(got)), (len(want), digest(want)),
@@ -270,9 +206,8 @@ class TestCase(unittest.TestCase):
         self.same(receiver.out(), data)
         self.assertFalse(Segment(name).exists(), 'its name is left')
         for cat in (sender, receiver):
-            cat.out_file.close()
-            cat.err_file.close()
-            self.cats.remove(cat)
+            cat.close()
+            self.runs.remove(cat)
 
     def settled(self, cat):
         """It sleeps: it has nothing to do but to wait."""
@@ -312,6 +247,4 @@ def read_rest(fd, want=None):
 
 
 def main():
-    if not os.access(BBQ_CAT, os.X_OK):
-        sys.exit('set BBQ_CAT to the bbq-cat to be tested')
-    unittest.main(verbosity=2 if os.environ.get('BBQ_VERBOSE') else 1)
+    program.main(Cat)

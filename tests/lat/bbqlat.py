@@ -1,40 +1,23 @@
 # SPDX-License-Identifier: MIT
 """What the tests of bbq-lat share: runs, and looks at their processes.
 
-Whatever still runs after a test is killed. Nothing here asserts how long
-something takes: TIMEOUT only ends what would hang for ever. Latencies are
-compared with what the test itself has done (a process was stopped for no less
-than so long), never with what a machine ought to do.
+Latencies are compared with what the test itself has done (a process was
+stopped for no less than so long), never with what a machine ought to do.
 """
 import json
 import os
-import shutil
 import signal
-import subprocess
 import sys
-import tempfile
 import time
-import unittest
 
-BBQ_LAT = os.environ.get('BBQ_LAT', 'bbq-lat')
-TIMEOUT = float(os.environ.get('BBQ_TEST_TIMEOUT', '120'))
+sys.path.append(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-OK, ERROR, USAGE = 0, 1, 2
+import program
+from program import ERROR, OK, USAGE, wait_for
+
 RIVALS = ('pipe', 'unix', 'slots')
 PERCENTILES = {'p50': 500000, 'p90': 900000, 'p99': 990000, 'p99.9': 999000,
                'p99.99': 999900}
-
-
-def wait_for(condition, what):
-    """condition()'s first true value."""
-    end = time.monotonic() + TIMEOUT
-    while True:
-        value = condition()
-        if value:
-            return value
-        if time.monotonic() > end:
-            raise AssertionError('gave up waiting until ' + what)
-        time.sleep(0.002)
 
 
 def stat(pid):
@@ -53,39 +36,14 @@ def gone(pid):
     return found is None or found[1] in 'ZX'
 
 
-class Lat:
-    """A running bbq-lat, its stdout and stderr in files of their own."""
+class Lat(program.Program):
+    """A running bbq-lat."""
 
-    def __init__(self, directory, args, **more):
-        self.args = [str(arg) for arg in args]
-        self.out_file = tempfile.TemporaryFile(dir=directory)
-        self.err_file = tempfile.TemporaryFile(dir=directory)
-        more.setdefault('stdout', self.out_file)
-        self.process = subprocess.Popen(
-            [BBQ_LAT, *self.args], stdin=subprocess.DEVNULL,
-            stderr=self.err_file, **more)
-        self.pid = self.process.pid
-
-    def wait(self):
-        try:
-            return self.process.wait(TIMEOUT)
-        except subprocess.TimeoutExpired:
-            raise AssertionError('bbq-lat %s does not end; it said: %r' % (
-                ' '.join(self.args), self.err())) from None
-
-    def alive(self):
-        return self.process.poll() is None
-
-    @staticmethod
-    def read_all(file):
-        size = os.fstat(file.fileno()).st_size
-        return os.pread(file.fileno(), size, 0).decode()
+    name = 'bbq-lat'
+    path = os.environ.get('BBQ_LAT', name)
 
     def out(self):
-        return self.read_all(self.out_file)
-
-    def err(self):
-        return self.read_all(self.err_file)
+        return super().out().decode()
 
     def children(self):
         pids = [int(name) for name in os.listdir('/proc') if name.isdigit()]
@@ -104,40 +62,15 @@ class Lat:
         return wait_for(look, 'the other process is at ' + job)
 
 
-class TestCase(unittest.TestCase):
-    def setUp(self):
-        self.directory = tempfile.mkdtemp(prefix='bbq-lat-')
-        self.runs = []
-
-    def tearDown(self):
-        for run in self.runs:
-            if run.alive():
-                run.process.kill()
-            run.process.wait()
-            run.out_file.close()
-            run.err_file.close()
-        shutil.rmtree(self.directory, ignore_errors=True)
-
-    def path(self, name='plot.svg'):
-        return os.path.join(self.directory, name)
-
-    def lat(self, *args, **more):
-        run = Lat(self.directory, args, **more)
-        self.runs.append(run)
-        return run
+class TestCase(program.TestCase):
+    subject = Lat
+    lat = program.TestCase.start
 
     def ends(self, run, status=OK, says=None):
-        """It ends with this status, and says one such line, or nothing."""
-        self.assertEqual(run.wait(), status, '%s said %r' % (
-            ' '.join(run.args), run.err()))
-        lines = run.err().splitlines()
-        if says is None:
-            self.assertEqual(lines, [], ' '.join(run.args))
-            return
-        self.assertEqual(len(lines), 1, lines)
-        self.assertTrue(lines[0].startswith('bbq-lat: '), lines)
-        self.assertIn(says, lines[0])
-        self.assertEqual(run.out(), '')
+        """Nothing comes out beside an error."""
+        super().ends(run, status, says)
+        if says is not None:
+            self.assertEqual(run.out(), '')
 
     def text(self, *args, **more):
         run = self.lat(*args, **more)
@@ -193,8 +126,6 @@ def pause(pid, seconds):
 
 
 def main():
-    if not os.access(BBQ_LAT, os.X_OK):
-        sys.exit('set BBQ_LAT to the bbq-lat to be tested')
     if len(os.sched_getaffinity(0)) < 2:
         sys.exit('bbq-lat needs two processors, and so do its tests')
-    unittest.main(verbosity=2 if os.environ.get('BBQ_VERBOSE') else 1)
+    program.main(Lat)
