@@ -54,10 +54,7 @@ exchange clang-32-O3 clang-64-O3
 here=$root/tests/arch
 for arch in aarch64 arm riscv64 s390x; do
 	emulator=$(command -v "qemu-$arch")
-	case $arch in
-	arm) QEMU_LD_PREFIX=/usr/arm-linux-gnueabihf ;;
-	*) QEMU_LD_PREFIX=/usr/$arch-linux-gnu ;;
-	esac
+	QEMU_LD_PREFIX=$("$here/cross-libc" $arch)
 	export QEMU_LD_PREFIX
 	case $arch in
 	s390x) build $arch -big "$here/cross-cc" $arch -O2 ;;
