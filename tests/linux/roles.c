@@ -329,6 +329,7 @@ Test(roles, descriptor_zero)
 	close(0);
 	is(0, bbq_sender_open(segment, &sender));
 	cr_assert_eq(sender.end.lock_fd, 0);
+	is(0, bbq_sender_wait(&sender, 10, 0));
 	is(-EAGAIN, bbq_sender_finish(&sender, 0));
 	bbq_sender_close(&sender);
 	dup2(input, 0);
