@@ -66,7 +66,7 @@ class Program:
         return self.read_all(self.out_file)
 
     def err(self):
-        return self.read_all(self.err_file).decode()
+        return self.read_all(self.err_file).decode(errors='backslashreplace')
 
     def close(self):
         self.out_file.close()

@@ -110,7 +110,10 @@ static enum status printed(const struct command *command, int count)
 	return STATUS_ERROR;
 }
 
-/* A letter may be one of several in its argument: getopt tells it alone. */
+/*
+ * A letter may be one of several in its argument: getopt tells it alone, as a
+ * char, so that a byte above 127 may be negative.
+ */
 static enum status unknown(const struct command *command, char **argv,
 			   bool is_letter)
 {
@@ -141,7 +144,8 @@ enum status command_parse(const struct command *command, int argc, char **argv,
 			return command_usage(command, "%s needs a value",
 					     argv[optind - 1]);
 		if (choice == '?')
-			return unknown(command, argv, optopt > version);
+			return unknown(command, argv,
+				       optopt < 0 || optopt > version);
 		status = apply(command, &command->rows[choice], ret);
 		if (status != STATUS_OK)
 			return status;

@@ -54,6 +54,7 @@ class Usage(TestCase):
         for args, says in (
                 (('--nonsense',), "unknown option '--nonsense'"),
                 (('-x',), "unknown option '-x'"),
+                (('-\xe4',), r"unknown option '-\xc3'"),
                 (('--size',), '--size needs a value'),
                 (('--spin=1',), "unknown option '--spin=1'"),
                 (('file',), "what is 'file'?"),
