@@ -42,6 +42,8 @@
 
 #define NS_PER_SEC INT64_C(1000000000)
 
+/* Looks without one at the clock and at whether the peer is there. */
+#define LOOKS_AT_MOST 65536u
 /* So many publications since the last wait, and a moment pays. */
 #define MOMENT_PAYS 8
 /* Of so many waits for which it does not, one is a trial. */
@@ -177,18 +179,6 @@ static unsigned int moment(struct bbq_end *end)
 	return end->linger < end->spin ? end->linger : end->spin;
 }
 
-/* Look, and then after each of so many pauses. */
-static int attempt_often(const struct attempt *attempt, unsigned int pauses)
-{
-	int error = attempt->run(attempt);
-
-	while (error == -EAGAIN && pauses-- > 0) {
-		relax();
-		error = attempt->run(attempt);
-	}
-	return error;
-}
-
 int64_t bbq_deadline(int64_t timeout_ns)
 {
 	int64_t now;
@@ -202,6 +192,26 @@ int64_t bbq_deadline(int64_t timeout_ns)
 static bool over(int64_t deadline)
 {
 	return deadline >= 0 && bbq_now_ns() >= deadline;
+}
+
+/*
+ * Look, and then after each of so many pauses. An end that hardly ever sleeps
+ * still minds the time, and its peer's death, once in a millisecond or so; what
+ * follows finds out which.
+ */
+static int attempt_often(const struct bbq_end *end, int64_t deadline,
+			 const struct attempt *attempt, unsigned int pauses)
+{
+	int error = attempt->run(attempt);
+
+	while (error == -EAGAIN && pauses-- > 0) {
+		relax();
+		error = attempt->run(attempt);
+		if (pauses % LOOKS_AT_MOST == LOOKS_AT_MOST - 1 &&
+		    (over(deadline) || bbq_end_gone(end)))
+			break;
+	}
+	return error;
 }
 
 /* The time is over, or a peer is gone: what came just before still counts. */
@@ -236,7 +246,8 @@ static int sleep_until(struct bbq_end *end, int64_t deadline,
 			return last_look(attempt, -ETIMEDOUT);
 		if (slept == -EINTR)
 			return -EINTR;
-		error = attempt_often(attempt, slept ? 0 : end->spin);
+		error = attempt_often(end, deadline, attempt,
+				      slept ? 0 : end->spin);
 	}
 	return error;
 }
@@ -263,7 +274,7 @@ int bbq_end_refused(struct bbq_end *end, int64_t timeout_ns,
 	deadline = bbq_deadline(timeout_ns);
 	pauses = moment(end);
 	relax_often(pauses);
-	error = attempt_often(attempt, end->spin - pauses);
+	error = attempt_often(end, deadline, attempt, end->spin - pauses);
 	if (error != -EAGAIN)
 		return error;
 	bbq_watch_disarm(end);

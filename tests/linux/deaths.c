@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* kill -9 of either side, at rest: what survives, and what the other hears. */
+#include <limits.h>
+
 #include "linux.h"
 
 TestSuite(deaths, .timeout = PATIENCE);
@@ -104,6 +106,22 @@ Test(deaths, of_the_sender_noticed_asleep)
 	recv_text(&r, "x");
 	is(-EOWNERDEAD, bbq_receiver_read(&r, LONG, &view));
 	peer_done(&peer);
+}
+
+/* Who never sleeps, and so never asks before a sleep, notices all the same. */
+Test(deaths, of_the_sender_while_looking)
+{
+	struct bbq_view view;
+	struct peer peer;
+
+	begin_receiving(100);
+	r.end.spin = UINT_MAX;
+	peer_start(&peer, bbq_segment_fd(segment), "sender", "say", "wait",
+		   NULL);
+	peer_await(&peer);
+	is(-ETIMEDOUT, bbq_receiver_read(&r, 1 * MS, &view));
+	peer_kill(&peer);
+	is(-EOWNERDEAD, bbq_receiver_read(&r, BBQ_FOREVER, &view));
 }
 
 Test(deaths, of_the_receiver)

@@ -131,10 +131,13 @@ int __wrap_clock_gettime(clockid_t clock, struct timespec *ret)
 
 static unsigned int looks;
 static unsigned int found_at; /* the look that finds it; 0: none */
+static unsigned int late_at;  /* the look at which it is late; 0: none */
 
 static int look(const struct attempt *attempt)
 {
 	(void)attempt;
+	if (looks + 1 == late_at)
+		kernel.now += NS;
 	return ++looks == found_at ? 0 : -EAGAIN;
 }
 
@@ -279,6 +282,23 @@ Test(sleeping, finds_it_while_it_looks)
 		cr_assert_eq(looks, found_at);
 	}
 	cr_assert_eq(kernel.sleeps, 0);
+	end();
+}
+
+/* Looks to no end do not outlast the time by more than some 65536. */
+Test(sleeping, minds_the_time_while_it_looks)
+{
+	begin(NULL, 0);
+	r.end.spin = UINT_MAX;
+	late_at = 10;
+	is(-ETIMEDOUT, bbq_end_wait(&r.end, NS, &looking));
+	cr_assert_leq(looks, 10 + 65536 + 2);
+	cr_assert_eq(kernel.sleeps, 0);
+	/* One that is not late goes on. */
+	looks = late_at = 0;
+	found_at = 200000;
+	is(0, bbq_end_wait(&r.end, NS, &looking));
+	is(0, (looks = 0, bbq_end_wait(&r.end, BBQ_FOREVER, &looking)));
 	end();
 }
 

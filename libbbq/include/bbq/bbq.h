@@ -193,7 +193,8 @@ struct bbq_watch; /* poll.c's, of an end that has a descriptor */
  *
  * spin       how often a verb that finds nothing looks again before it sleeps;
  *            BBQ_SPIN_DEFAULT unless set. UINT_MAX hardly ever sleeps, 0 does
- *            at once.
+ *            at once. Of 65536 looks, one is also at the time, and at whether
+ *            the peer is there.
  * linger     how many of these looks it leaves out at first, where messages
  *            come (or are taken) by the dozen: a moment in which the peer gets
  *            on, and its cursor stays where it is written, for more messages a
