@@ -269,7 +269,9 @@ static int connect_to(const char *address)
 	for (int i = 0; i < PATIENCE_NS / pause.tv_nsec; i++) {
 		error = bbq_channel_connect(address, &anyone, PATIENCE_NS,
 					    &channel);
-		if (error != -ENOENT && error != -ECONNREFUSED)
+		/* -EACCES: it listens, and has not said yet who may come. */
+		if (error != -ENOENT && error != -ECONNREFUSED &&
+		    error != -EACCES)
 			break;
 		nanosleep(&pause, NULL);
 	}

@@ -9,6 +9,7 @@
  */
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include <bbq/channel.h>
@@ -133,24 +134,29 @@ static int serve(struct cat *cat, struct bbq_listener *listener)
 	return error;
 }
 
-/* Who is asked for by name must be able to come as far as the policy. */
-static int open_to_others(const struct cat *cat, struct bbq_listener *listener)
+/*
+ * Who is asked for by name must be able to come as far as the policy, and from
+ * the first moment on: so it is not bbq_listener_chmod, which comes later.
+ */
+static int listen_to_all(const struct cat *cat, struct bbq_listener **ret)
 {
 	const struct options *options = cat->options;
+	mode_t mask;
+	int error;
 
-	if (options->name[0] == '@' ||
-	    (options->uids.count == 0 && options->gids.count == 0))
-		return 0;
-	return bbq_listener_chmod(listener, 0666);
+	if (options->uids.count == 0 && options->gids.count == 0)
+		return bbq_listener_open(options->name, ret);
+	mask = umask(0111);
+	error = bbq_listener_open(options->name, ret);
+	umask(mask);
+	return error;
 }
 
 static int listen_and_offer(struct cat *cat)
 {
 	struct bbq_listener *listener = NULL;
-	int error = bbq_listener_open(cat->options->name, &listener);
+	int error = listen_to_all(cat, &listener);
 
-	if (!error)
-		error = open_to_others(cat, listener);
 	if (!error)
 		error = serve(cat, listener);
 	bbq_listener_close(listener);

@@ -90,8 +90,9 @@ BBQ_API int bbq_listener_open(const char *address, struct bbq_listener **ret);
 BBQ_API void bbq_listener_close(struct bbq_listener *listener);
 /*
  * Who may connect to the path at all, as of chmod; after bbq_listener_open that
- * is 0777 less the umask, mostly the own user. Whom the policy allows is asked
- * at accept. -EINVAL  an abstract name has no permissions     -ENOENT
+ * is 0777 less the umask, mostly the own user; others who come before get
+ * -EACCES, unless the umask lets them in from the start. Whom the policy allows
+ * is asked at accept. -EINVAL  an abstract name has no permissions     -ENOENT
  */
 BBQ_API int bbq_listener_chmod(const struct bbq_listener *listener,
 			       mode_t mode);
