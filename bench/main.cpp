@@ -98,6 +98,19 @@ static void measure(benchmark::State &state, Run run, const Case &c,
 	state.counters["round"] = static_cast<double>(round);
 }
 
+/* One benchmark; report.py takes its name apart. */
+static void add_benchmark(const std::string &kind, size_t ring,
+			  const Rival &rival,
+			  const std::function<void(benchmark::State &)> &run)
+{
+	std::string name =
+		kind + "/ring:" + std::to_string(ring) + "/" + rival.name;
+
+	benchmark::RegisterBenchmark(name.c_str(), run)
+		->UseManualTime()
+		->Iterations(1);
+}
+
 /* One kind of case, for all rivals that can do it, by chance. */
 class Round
 {
@@ -120,21 +133,13 @@ class Round
 			if (rival.*run && rival.fits(c.ring, max))
 				field.push_back(rival);
 		std::shuffle(field.begin(), field.end(), chance);
-		for (const Rival &rival : field) {
-			std::string name = kind +
-					   "/ring:" + std::to_string(c.ring) +
-					   "/" + rival.name;
-			Run one = rival.*run;
-
-			benchmark::RegisterBenchmark(
-				name.c_str(),
-				[=, round = number,
+		for (const Rival &rival : field)
+			add_benchmark(
+				kind, c.ring, rival,
+				[=, one = rival.*run, round = number,
 				 &all = options](benchmark::State &state) {
 					measure(state, one, c, round, all);
-				})
-				->UseManualTime()
-				->Iterations(1);
-		}
+				});
 	}
 };
 
@@ -157,11 +162,11 @@ static void register_round(const Options &options, unsigned long number)
 		  trip_bytes);
 }
 
-/* One process, and next to no time: once for all rounds. */
+/* What one process can say, in next to no time: once for all rounds. */
 template <class Result>
-static void add_alone(const std::string &kind, const Options &options,
-		      Result (*Rival::*run)(size_t, const Work &),
-		      void (*count)(benchmark::State &, Result))
+static void register_single(const std::string &kind, const Options &options,
+			    Result (*Rival::*run)(size_t, const Work &),
+			    void (*count)(benchmark::State &, Result))
 {
 	auto measure = [=](benchmark::State &state, const Rival &rival,
 			   size_t ring, const Work &work) {
@@ -180,19 +185,12 @@ static void add_alone(const std::string &kind, const Options &options,
 				if (ring < 4 * work.max || !(rival.*run) ||
 				    !rival.fits(ring, work.max))
 					continue;
-				std::string name =
-					kind + "/" + work.name +
-					"/ring:" + std::to_string(ring) + "/" +
-					rival.name;
-				benchmark::RegisterBenchmark(
-					name.c_str(),
-					[=, &rival,
-					 &work](benchmark::State &state) {
-						measure(state, rival, ring,
-							work);
-					})
-					->UseManualTime()
-					->Iterations(1);
+				add_benchmark(kind + "/" + work.name, ring,
+					      rival,
+					      [=, &rival, &work](auto &state) {
+						      measure(state, rival,
+							      ring, work);
+					      });
 			}
 }
 
@@ -268,8 +266,8 @@ int main(int argc, char **argv)
 			"processes may disturb\n",
 			strerror(errno));
 	ns_per_tick();
-	add_alone("held", options, &Rival::held, count_held);
-	add_alone("alone", options, &Rival::alone, count_alone);
+	register_single("held", options, &Rival::held, count_held);
+	register_single("alone", options, &Rival::alone, count_alone);
 	for (unsigned long round = 1; round <= options.rounds; round++)
 		register_round(options, round);
 	benchmark::RunSpecifiedBenchmarks();

@@ -32,14 +32,20 @@ FEW = 3  # a median of fewer ratios is not shown
 REFERENCE = {'messages': 'bbq', 'bytes': 'bbq-bytes', 'trips': 'bbq-eager'}
 
 
+def identify(name):
+    """Kind, work, ring and rival of a benchmark (main.cpp gives the name)."""
+    case, _, queue = name.partition('/ring:')
+    kind, _, work = case.partition('/')
+    ring, rival = queue.split('/')[:2]
+    return kind, work, int(ring), rival
+
+
 class Sample:
     """One measurement of one queue."""
 
     def __init__(self, round_, name, counters):
-        parts = name.split('/ring:')
-        kind, _, self.work = parts[0].partition('/')
-        ring, self.rival = parts[1].split('/')[:2]
-        self.kind, self.ring, self.round = kind, int(ring), round_
+        self.kind, self.work, self.ring, self.rival = identify(name)
+        self.round = round_
         self.before = counters['before_p50']
         self.after = counters['after_p50']
         self.floor = (self.before + self.after) / 2
@@ -70,15 +76,12 @@ def load(paths):
         for run in json.loads(Path(path).read_text())['benchmarks']:
             if run.get('error_occurred'):
                 failed += 1
-            elif run['name'].startswith('held/'):
-                parts = run['name'].split('/ring:')
-                ring, rival = parts[1].split('/')[:2]
-                held[parts[0][5:], int(ring), rival] = run['payload_per_byte']
-            elif run['name'].startswith('alone/'):
-                parts = run['name'].split('/ring:')
-                ring, rival = parts[1].split('/')[:2]
-                alone[parts[0][6:], int(ring), rival].append(
-                    (run['write_ns'], run['read_ns']))
+                continue
+            kind, *key = identify(run['name'])
+            if kind == 'held':
+                held[tuple(key)] = run['payload_per_byte']
+            elif kind == 'alone':
+                alone[tuple(key)].append((run['write_ns'], run['read_ns']))
             else:
                 samples.append(
                     Sample((str(path), run['round']), run['name'], run))
