@@ -42,8 +42,8 @@
 
 #define NS_PER_SEC INT64_C(1000000000)
 
-/* Looks without one at the clock and at whether the peer is there. */
-#define LOOKS_AT_MOST 65536u
+/* Pauses without a look at the clock and at whether the peer is there. */
+#define PAUSES_AT_MOST 65536u
 /* So many publications since the last wait, and a moment pays. */
 #define MOMENT_PAYS 8
 /* Of so many waits for which it does not, one is a trial. */
@@ -172,11 +172,13 @@ static unsigned int moment(struct bbq_end *end)
 	bbq_word published = bbq_load_relaxed_(&count->avoided) +
 			     bbq_load_relaxed_(&count->rings);
 	bool pays = published - end->published >= MOMENT_PAYS;
+	unsigned int most =
+		end->spin < PAUSES_AT_MOST ? end->spin : PAUSES_AT_MOST;
 
 	end->published = published;
 	if (!pays && ++end->alone % MOMENT_TRIAL != 0)
 		return 0;
-	return end->linger < end->spin ? end->linger : end->spin;
+	return end->linger < most ? end->linger : most;
 }
 
 int64_t bbq_deadline(int64_t timeout_ns)
@@ -207,7 +209,7 @@ static int attempt_often(const struct bbq_end *end, int64_t deadline,
 	while (error == -EAGAIN && pauses-- > 0) {
 		relax();
 		error = attempt->run(attempt);
-		if (pauses % LOOKS_AT_MOST == LOOKS_AT_MOST - 1 &&
+		if (pauses % PAUSES_AT_MOST == PAUSES_AT_MOST - 1 &&
 		    (over(deadline) || bbq_end_gone(end)))
 			break;
 	}

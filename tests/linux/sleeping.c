@@ -294,6 +294,13 @@ Test(sleeping, minds_the_time_while_it_looks)
 	is(-ETIMEDOUT, bbq_end_wait(&r.end, NS, &looking));
 	cr_assert_leq(looks, 10 + 65536 + 2);
 	cr_assert_eq(kernel.sleeps, 0);
+	/* Nor does a moment without end. */
+	for (unsigned int i = 0; i < 8; i++)
+		bbq_receiver_notify(&r);
+	r.end.linger = UINT_MAX;
+	looks = 0;
+	is(-ETIMEDOUT, bbq_end_wait(&r.end, NS, &looking));
+	cr_assert_leq(looks, 10 + 65536 + 2);
 	/* One that is not late goes on. */
 	looks = late_at = 0;
 	found_at = 200000;

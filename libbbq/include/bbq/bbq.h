@@ -199,8 +199,8 @@ struct bbq_watch; /* poll.c's, of an end that has a descriptor */
  *            come (or are taken) by the dozen: a moment in which the peer gets
  *            on, and its cursor stays where it is written, for more messages a
  *            second. Where they come one by one there is no moment, but for a
- *            trial in a thousand waits. BBQ_LINGER_DEFAULT unless set, and no
- *            more than one for each KiB of capacity; 0 is never.
+ *            trial in a thousand waits. BBQ_LINGER_DEFAULT, or one for each
+ *            KiB of a smaller queue, unless set; 0 is never, 65536 the most.
  * wait_peer  not 0: waits do not end with -EOWNERDEAD when the peer dies, they
  *            go on until a successor has come, or until the time is over. A
  *            peer that closes still ends them: it said that this was all.
@@ -261,7 +261,8 @@ BBQ_API int bbq_receiver_open(struct bbq_segment *segment,
 /*
  * End a role for good: the peer gets -EPIPE, a receiver once it has read all
  * that was committed. Wakes it. An open grant or read is dropped, and every
- * later verb of this end is -EBADMSG. A second call, or null, does nothing.
+ * later verb of this end is -EBADMSG (or -EINVAL, for an argument that is null
+ * or 0 where it must not be). A second call, or null, does nothing.
  */
 BBQ_API void bbq_sender_close(struct bbq_sender *sender);
 BBQ_API void bbq_receiver_close(struct bbq_receiver *receiver);
