@@ -137,10 +137,13 @@ class Idle(TestCase):
                                 self.SHARE)
         for name in self.names:
             if Segment(name).exists():
-                for cat in idlers.values():
-                    if name in cat.args:
-                        cat.process.kill()
-                        cat.wait()
+                theirs = [cat for cat in idlers.values() if name in cat.args]
+                # Else one sees that the other is dead, and removes the name.
+                for cat in theirs:
+                    cat.stopped()
+                for cat in theirs:
+                    cat.process.kill()
+                    cat.wait()
                 self.forget(name)
 
     def start_all(self, kind, idlers):
